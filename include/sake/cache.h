@@ -1,0 +1,116 @@
+#pragma once
+
+// Cache: one per process. Shard: one per gateway connection of the process.
+// Everything runs on the thread of the loop that was passed to open; nothing blocks it.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "sake/callback.h"
+#include "sake/export.h"
+#include "sake/options.h"
+#include "sake/result.h"
+#include "sake/stats.h"
+
+struct uv_loop_s;
+
+namespace sake {
+
+/// How an event ended.
+struct EventResult {
+  Outcome outcome;
+  std::string_view event;   ///< Discord's name for it; empty when the frame was no dispatch.
+  std::string_view reason;  ///< Why it was ignored: "duplicate", "left", "unknown event", ... Else empty.
+  const Error* error;       ///< Set when rejected or failed. Valid during the call.
+};
+
+/// Called once per event that was admitted, never inside the call that dispatched it.
+using Completion = Callback<void(const EventResult& result)>;
+
+/// One shard's place in its cache. Owned by the cache and valid as long as that is.
+class SAKE_EXPORT Shard {
+ public:
+  std::uint32_t id() const noexcept;
+  std::uint32_t count() const noexcept;
+
+  /// Takes one whole gateway frame (`{"op","t","s","d"}` in any order) as it came from Discord. The text is not needed
+  /// after the call. Returns once its writes are queued; Redis has them when the completion is called.
+  /// A frame whose sequence number is not above the highest one seen in this session is ignored as a duplicate.
+  ///
+  /// Errors: over_capacity (not admitted: from then on this shard refuses everything until this frame is offered again
+  /// or skipped), closed_client. A malformed frame is admitted and ends as `rejected`.
+  Status dispatch_frame(std::string_view text, Completion completion = {});
+
+  /// The same for hosts that have taken the frame apart: `event` is its "t", `data` the JSON text of its "d". Without a
+  /// sequence number there is no check for duplicates.
+  Status dispatch(std::string_view event, std::string_view data, std::optional<std::uint64_t> sequence = std::nullopt,
+                  Completion completion = {});
+
+  /// Gives up the frame that was refused with over_capacity. Does nothing when none was.
+  void skip() noexcept;
+
+  /// Forgets the session: the mark for duplicates, and that this shard's guilds are owned by this process.
+  void forget() noexcept;
+
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+ private:
+  friend class Cache;
+  struct Impl;
+  explicit Shard(Impl& impl) noexcept;
+  ~Shard();
+  Impl& impl_;
+  friend struct Impl;
+};
+
+/// The cache engine. Not thread-safe: every call belongs on the loop's thread.
+class SAKE_EXPORT Cache {
+ public:
+  /// Checks the options and starts to connect; returns at once. `on_open` is called once, when every database in use
+  /// has answered AUTH, SELECT and the probe, or with the reason why not: backend_error (the cache must then be closed).
+  /// Events may be dispatched before that; they are pending until then.
+  ///
+  /// Errors: invalid_argument, with a text that names the option.
+  static Result<std::unique_ptr<Cache>> open(uv_loop_s* loop, Options options, Callback<void(Status)> on_open = {});
+
+  /// Ends what is pending with closed_client, if close() has not already. Run the loop until its handles are closed
+  /// before closing the loop. Must not be called inside a callback of this cache.
+  ~Cache();
+
+  /// The shard `id` of `count`, made on first use. REQUIRES: id < count.
+  Shard& shard(std::uint32_t id = 0, std::uint32_t count = 1);
+
+  /// Calls back once everything dispatched so far has its outcome, never inside the call.
+  void flush(Callback<void(Status)> on_flushed);
+
+  /// Stops taking events, waits for what is pending for at most drain_timeout, ends the rest with closed_client, and
+  /// calls back when every handle is closed. A second call calls back when the first one has ended.
+  void close(Callback<void()> on_closed = {});
+
+  /// Called each time pending bytes fall below half of pending_bytes_max after a frame was refused.
+  void on_capacity(Callback<void()> callback);
+
+  /// Between a successful open and the start of close.
+  bool is_alive() const noexcept;
+
+  /// A copy of the counters, at any time; cheap.
+  Stats stats() const;
+
+  /// The options in use.
+  const Options& options() const noexcept;
+
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+
+ private:
+  friend class Shard;
+  struct Impl;
+  explicit Cache(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sake

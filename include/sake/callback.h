@@ -1,0 +1,94 @@
+#pragma once
+
+// Callback<void(Args...)>: what every asynchronous operation of this library ends with.
+// Move-only, called at most once by convention. Captures of up to 48 bytes live inside it, larger ones on the heap.
+// A callback that throws ends the program: it is called from C code, through which nothing may be thrown.
+
+#include <cstddef>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace sake {
+
+template <typename Signature>
+class Callback;
+
+template <typename... Args>
+class Callback<void(Args...)> {
+ public:
+  Callback() noexcept = default;
+  Callback(std::nullptr_t) noexcept {}
+
+  template <typename F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> && std::is_invocable_v<std::decay_t<F>&, Args...>)
+  Callback(F&& function) {
+    using Function = std::decay_t<F>;
+    if constexpr (fits_inline<Function>) {
+      new (storage_) Function(std::forward<F>(function));
+      table_ = &inline_table<Function>;
+    } else {
+      new (storage_) Function*(new Function(std::forward<F>(function)));
+      table_ = &heap_table<Function>;
+    }
+  }
+
+  Callback(Callback&& other) noexcept { take(other); }
+  Callback& operator=(Callback&& other) noexcept {
+    if (this != &other) {
+      reset();
+      take(other);
+    }
+    return *this;
+  }
+  Callback(const Callback&) = delete;
+  Callback& operator=(const Callback&) = delete;
+  ~Callback() { reset(); }
+
+  explicit operator bool() const noexcept { return table_ != nullptr; }
+
+  /// REQUIRES: not empty.
+  void operator()(Args... args) noexcept { table_->call(storage_, std::forward<Args>(args)...); }
+
+  void reset() noexcept {
+    if (table_ != nullptr) std::exchange(table_, nullptr)->destroy(storage_);
+  }
+
+ private:
+  static constexpr std::size_t inline_bytes = 48;
+
+  struct Table {
+    void (*call)(void* storage, Args&&... args) noexcept;
+    void (*move)(void* from, void* to) noexcept;
+    void (*destroy)(void* storage) noexcept;
+  };
+
+  template <typename Function>
+  static constexpr bool fits_inline = sizeof(Function) <= inline_bytes && alignof(Function) <= alignof(std::max_align_t) &&
+                                      std::is_nothrow_move_constructible_v<Function>;
+
+  template <typename Function>
+  static constexpr Table inline_table{
+      [](void* storage, Args&&... args) noexcept { (*static_cast<Function*>(storage))(std::forward<Args>(args)...); },
+      [](void* from, void* to) noexcept {
+        new (to) Function(std::move(*static_cast<Function*>(from)));
+        static_cast<Function*>(from)->~Function();
+      },
+      [](void* storage) noexcept { static_cast<Function*>(storage)->~Function(); }};
+
+  template <typename Function>
+  static constexpr Table heap_table{
+      [](void* storage, Args&&... args) noexcept { (**static_cast<Function**>(storage))(std::forward<Args>(args)...); },
+      [](void* from, void* to) noexcept { new (to) Function*(*static_cast<Function**>(from)); },
+      [](void* storage) noexcept { delete *static_cast<Function**>(storage); }};
+
+  void take(Callback& other) noexcept {
+    table_ = std::exchange(other.table_, nullptr);
+    if (table_ != nullptr) table_->move(other.storage_, storage_);
+  }
+
+  const Table* table_ = nullptr;
+  alignas(std::max_align_t) std::byte storage_[inline_bytes];
+};
+
+}  // namespace sake

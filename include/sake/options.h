@@ -1,0 +1,182 @@
+#pragma once
+
+// Every setting of a cache, with its unit, its default and what happens at its limit.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sake/callback.h"
+#include "sake/export.h"
+#include "sake/log.h"
+#include "sake/resource.h"
+
+namespace sake {
+
+/// How long something lives in Redis: seconds as a number (with millisecond precision) or any std::chrono duration.
+/// NaN, infinity and `never` mean no expiry. Zero and negative lifetimes are refused by Cache::open.
+class Lifetime {
+ public:
+  /// No expiry.
+  struct Never {};
+  static constexpr Never never{};
+
+  constexpr Lifetime(Never) noexcept {}
+  constexpr Lifetime(std::nullopt_t) noexcept {}
+  SAKE_EXPORT Lifetime(double seconds) noexcept;
+  template <typename Rep, typename Period>
+  constexpr Lifetime(std::chrono::duration<Rep, Period> duration) noexcept {
+    if constexpr (std::chrono::treat_as_floating_point_v<Rep>) {
+      *this = Lifetime(std::chrono::duration<double>(duration).count());
+    } else {
+      milliseconds_ = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+    }
+  }
+
+  /// Empty: no expiry.
+  constexpr std::optional<std::chrono::milliseconds> duration() const noexcept {
+    if (!milliseconds_) return std::nullopt;
+    return std::chrono::milliseconds(*milliseconds_);
+  }
+  friend constexpr bool operator==(const Lifetime&, const Lifetime&) noexcept = default;
+
+ private:
+  std::optional<std::int64_t> milliseconds_;
+};
+
+/// What happens to members that a GUILD_CREATE does not list.
+enum class MemberPolicy : std::uint8_t {
+  automatic,  ///< Removed when the distinct members listed equal member_count, else kept.
+  replace,    ///< Always removed.
+  merge,      ///< Always kept.
+};
+
+/// Whether members that ride along with other events (messages, typing, voice, reactions, interactions) are stored.
+enum class HarvestPolicy : std::uint8_t {
+  automatic,  ///< On when `Options::intents` is given and lacks guild_members: nothing else keeps members current then.
+  on,
+  off,
+};
+
+/// Choices where Discord's documentation leaves one. The defaults suit a bot that relies on its cache.
+struct Policies {
+  MemberPolicy guild_create_members = MemberPolicy::automatic;
+  HarvestPolicy harvest_members = HarvestPolicy::automatic;
+
+  /// After READY, guilds of this shard that are stored and not listed are removed like a leave.
+  bool reconcile = true;
+
+  /// Deleted roles are removed from the member records of their guild, in the background.
+  bool scrub_deleted_roles = false;
+
+  /// Reactions and poll votes change the stored message. One read per event.
+  bool track_reactions = true;
+
+  /// MESSAGE_CREATE updates the channel's last_message_id. One read and one rewrite of the channel per message.
+  bool track_channel_activity = false;
+};
+
+/// Optional indices in database 9, from which entities can be found by something other than their id. Redis keeps one
+/// more entry per entity for each.
+struct SecondaryIndices {
+  bool messages_by_channel = false;  ///< `2:<channel>:10`
+  bool messages_by_author = false;   ///< `7:<user>:10`
+  bool messages_by_guild = false;    ///< `1:<guild>:10`
+  bool invites_by_channel = true;    ///< `2:<channel>:3`
+  bool invites_by_guild = true;      ///< `1:<guild>:3`
+  bool members_by_user = false;      ///< `7:<user>:4`
+  bool presences_by_user = false;    ///< `7:<user>:5`
+
+  static constexpr SecondaryIndices all() noexcept { return {true, true, true, true, true, true, true}; }
+  static constexpr SecondaryIndices none() noexcept { return {false, false, false, false, false, false, false}; }
+};
+
+/// Sends one resource to another Redis database than its own.
+struct IndexOverride {
+  Resource resource;
+  int index;
+};
+
+/// Usable with designated initialisers: `Options{.address = "unix:///run/redis.sock"}`.
+struct SAKE_EXPORT Options {
+  /// `redis://[[user]:[password]@]host[:port]` or `unix://[[user]:[password]@]/path/to.sock`, each part
+  /// percent-encoded where needed. The path of a database (`/3`) is refused: each resource has its own.
+  std::string address = "redis://127.0.0.1:6379";
+
+  /// The password when the address holds none; the address wins where both are given. Never logged.
+  std::string password = {};
+
+  /// Connections to one database, at least 1. A cache that only writes holds one per database in use.
+  int max_connections_per_db = 5;
+
+  /// Lifetime of everything that has none of its own: one week. Renewed before half of it has passed for the guilds
+  /// this process owns.
+  Lifetime default_expire = std::chrono::hours(24 * 7);
+
+  Lifetime user_expire = std::chrono::hours(1);         ///< Users; renewed whenever the user is seen.
+  Lifetime message_expire = std::chrono::minutes(5);    ///< Messages; renewed by updates.
+  Lifetime invite_expire = std::chrono::hours(24 * 30);  ///< Invites that say nothing of their own end.
+
+  /// What to keep. A resource that is left out costs no command.
+  Resources resources = Resources::all();
+
+  /// At most one entry per resource, no two resources in one database, none in database 9.
+  std::vector<IndexOverride> index_overrides = {};
+
+  Policies policies = {};
+  SecondaryIndices secondary_indices = {};
+
+  /// The intents the gateway session has. A warning is logged when they do not cover a resource; see also
+  /// Policies::harvest_members. Nothing is checked when empty.
+  std::optional<Intents> intents = std::nullopt;
+
+  /// Unsent, unanswered and waiting bytes together. A frame is refused with over_capacity while they are at or above
+  /// this limit; a frame of any size is admitted below it.
+  std::size_t pending_bytes_max = 32u << 20;
+
+  /// Commands are sent to a database when this many bytes have gathered, or at the end of the loop's iteration.
+  std::size_t batch_bytes = 64u << 10;
+
+  /// Sent and unanswered bytes of one connection. At the limit further commands wait (and count as pending).
+  std::size_t in_flight_bytes_max = 512u << 10;
+
+  /// Larger frames are rejected with invalid_payload. At most 1 GiB.
+  std::size_t frame_bytes_max = 256u << 20;
+
+  std::chrono::milliseconds connect_timeout{5'000};  ///< Over everything up to the answer to SELECT.
+  std::chrono::milliseconds command_timeout{10'000};  ///< Without any answer while commands are under way, the link ends.
+  std::chrono::milliseconds drain_timeout{5'000};     ///< How long close() waits for what is under way.
+
+  /// open fails with backend_error after this long without a connection; zero waits for ever.
+  std::chrono::milliseconds open_timeout{10'000};
+
+  /// Milliseconds of the time in which events happen, for the lifetimes of tombstones. Empty: the loop's clock. A
+  /// replay returns the time of the frame it feeds, or a constant where its log has none, which keeps tombstones until
+  /// GUILD_CREATE or GUILD_MEMBER_ADD lifts them.
+  std::int64_t (*event_clock)(void* context) = nullptr;
+  void* event_clock_context = nullptr;
+
+  /// Ignore SIGPIPE in this process if nobody handles it: writing to a peer that is gone raises it.
+  bool ignore_sigpipe = true;
+
+  LogSink log = {};  ///< Nothing is logged when empty.
+
+  /// hikari-sake's builders, for those who know them.
+  Options& with_index_override(Resource resource, std::optional<int> index);
+  std::optional<int> get_index_override(Resource resource) const noexcept;
+  Options& with_user_expire(Lifetime lifetime) noexcept;
+  Options& with_message_expire(Lifetime lifetime) noexcept;
+  Options& with_invite_expire(Lifetime lifetime) noexcept;
+
+  /// The database numbers a cache with these options uses, ascending; 9 among them when anything refers to it.
+  std::vector<int> all_indexes() const;
+
+  /// The intents the chosen resources need.
+  Intents all_intents() const noexcept;
+};
+
+}  // namespace sake

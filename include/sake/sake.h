@@ -1,0 +1,13 @@
+#pragma once
+
+// Everything a host of the cache needs.
+
+#include "sake/cache.h"
+#include "sake/callback.h"
+#include "sake/error.h"
+#include "sake/log.h"
+#include "sake/options.h"
+#include "sake/resource.h"
+#include "sake/result.h"
+#include "sake/stats.h"
+#include "sake/version.h"

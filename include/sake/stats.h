@@ -1,0 +1,66 @@
+#pragma once
+
+// What the cache has done so far, as plain counters.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "sake/export.h"
+#include "sake/resource.h"
+
+namespace sake {
+
+/// Every event that is dispatched ends in exactly one of these.
+enum class Outcome : std::uint8_t {
+  applied,   ///< Redis has acknowledged every command of it.
+  ignored,   ///< Nothing to do; the reason says why.
+  rejected,  ///< invalid_payload: nothing of it was written.
+  failed,    ///< Some command was refused or lost; others may have run.
+};
+SAKE_EXPORT std::string_view name(Outcome outcome) noexcept;
+
+struct EventStats {
+  std::string_view event;  ///< Discord's name; "(unknown)" and "(not a dispatch)" gather the rest.
+  std::uint64_t applied = 0;
+  std::uint64_t ignored = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t failed = 0;
+};
+
+struct ResourceStats {
+  Resource resource;
+  std::uint64_t upserts = 0;  ///< Entities written.
+  std::uint64_t deletes = 0;  ///< Entities removed by id; a removed hash counts once.
+};
+
+struct ShardStats {
+  std::uint32_t id = 0;
+  std::uint32_t count = 1;
+  std::uint64_t received_sequence = 0;  ///< The highest sequence number admitted in this session.
+  std::uint64_t applied_sequence = 0;   ///< It and everything before it in this session have their outcome.
+};
+
+struct Stats {
+  std::vector<EventStats> events;        ///< Event types seen so far.
+  std::vector<ResourceStats> resources;  ///< The resources in use.
+  std::vector<ShardStats> shards;
+  std::uint64_t over_capacity = 0;     ///< Frames refused because of pending_bytes_max.
+  std::uint64_t commands = 0;          ///< Sent to Redis, SELECT apart.
+  std::uint64_t selects = 0;           ///< SELECT commands sent.
+  std::uint64_t flushes = 0;           ///< Writes to sockets.
+  std::uint64_t bytes_sent = 0;        ///< To Redis.
+  std::uint64_t bytes_received = 0;    ///< From Redis.
+  std::size_t pending_bytes = 0;       ///< Unsent, unanswered and waiting in lanes.
+  std::size_t events_pending = 0;      ///< Dispatched and without an outcome yet.
+  std::size_t lanes_waiting = 0;       ///< Lanes in which events wait for an answer.
+  std::size_t connections = 0;         ///< Connections that are ready.
+  std::uint64_t connections_lost = 0;  ///< How often a ready connection ended.
+  std::size_t guilds_owned = 0;        ///< Guilds whose keys this process renews.
+  std::chrono::microseconds longest_turn{0};  ///< Longest uninterrupted run of the engine, in thread CPU time.
+};
+
+}  // namespace sake
