@@ -1,0 +1,45 @@
+#pragma once
+
+// How long the engine has kept the loop's thread at most, in CPU time: a turn is one run from the loop into the engine
+// and back. Turns inside turns count once.
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/thread_time.h"
+
+namespace sake::base {
+
+class TurnClock {
+ public:
+  void begin() noexcept {
+    if (depth_++ == 0) began_ = thread_cpu_time();
+  }
+  void end() noexcept {
+    if (--depth_ == 0) longest_ = std::max(longest_, thread_cpu_time() - began_);
+  }
+  std::chrono::nanoseconds longest() const noexcept { return longest_; }
+
+ private:
+  int depth_ = 0;
+  std::chrono::nanoseconds began_{0};
+  std::chrono::nanoseconds longest_{0};
+};
+
+/// A turn for as long as it lives; none without a clock.
+class Turn {
+ public:
+  explicit Turn(TurnClock* clock) noexcept : clock_(clock) {
+    if (clock_ != nullptr) clock_->begin();
+  }
+  ~Turn() {
+    if (clock_ != nullptr) clock_->end();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  TurnClock* clock_;
+};
+
+}  // namespace sake::base

@@ -1,0 +1,183 @@
+#pragma once
+
+// The engine's heart: admits frames, finds the row of each event, runs its handler in the order of its lane, and gives
+// every event exactly one outcome.
+// Rule to remember: nothing of the host's is called from here. What there is to tell is gathered and told by deliver().
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <memory_resource>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dispatch/lane.h"
+#include "resources/event.h"
+#include "resources/shard_state.h"
+#include "resources/table.h"
+#include "sake/cache.h"
+#include "store/store.h"
+
+namespace sake::dispatch {
+
+using resources::Event;
+using resources::ShardState;
+
+/// Counters by outcome.
+using Tally = std::array<std::uint64_t, 4>;
+
+class Dispatcher final : public resources::Host {
+ public:
+  struct Environment {
+    const store::Settings& settings;
+    store::Store& store;
+    store::Ownership& ownership;
+    resources::State& state;
+    LogSink& log;
+    std::size_t pending_bytes_max;
+    std::size_t frame_bytes_max;
+    std::int64_t (*event_clock)(void*) = nullptr;  ///< Null: the wall clock.
+    void* event_clock_context = nullptr;
+    /// Unsent and unanswered bytes of all writers.
+    std::size_t (*unanswered_bytes)(void* context) noexcept;
+    void* context;
+  };
+
+  explicit Dispatcher(const Environment& environment) noexcept;
+  ~Dispatcher();
+
+  /// A whole frame, or an event that the host has taken out of its frame.
+  struct Frame {
+    std::string_view text;   ///< The frame, or the event's "d".
+    std::string_view event;  ///< Empty: `text` is a whole frame.
+    std::optional<std::uint64_t> sequence;
+  };
+
+  /// Errors: over_capacity, closed_client.
+  Status dispatch(ShardState& shard, const Frame& frame, Completion completion);
+
+  /// Until this is called, frames are kept and not applied.
+  void start();
+  /// Refuses frames from now on.
+  void stop_admitting() noexcept { admitting_ = false; }
+  /// Ends everything that waits with `error`. What Redis still owes an answer ends when its writer is closed.
+  void abort(const Error& error);
+
+  /// Renews the keys of a guild in its lane.
+  void renew(std::uint64_t guild);
+
+  /// Calls back, in deliver(), once everything dispatched so far has its outcome.
+  void flush(Callback<void(Status)> on_flushed);
+
+  /// Tells the host what has ended since. It may call anything from its callbacks.
+  void deliver();
+
+  std::size_t pending_bytes() const noexcept;
+  std::size_t events_pending() const noexcept { return events_pending_; }
+  std::size_t lanes_waiting() const noexcept { return lanes_.size(); }
+  std::uint64_t refusals() const noexcept { return refusals_; }
+  void append_stats(std::vector<EventStats>& stats) const;
+
+  std::int64_t wall_clock() const noexcept override;
+  std::int64_t event_clock() const noexcept override;
+  void log(LogLevel level, std::string_view message) noexcept override;
+
+ private:
+  struct Early {
+    ShardState* shard;
+    std::string text;
+    std::string event;
+    std::optional<std::uint64_t> sequence;
+    std::uint64_t epoch;
+    Completion completion;
+  };
+  struct Ended {
+    Completion completion;
+    Outcome outcome;
+    std::string_view event;
+    std::string_view reason;
+    std::unique_ptr<Error> error;
+  };
+  struct Flush {
+    std::uint64_t epoch;
+    Callback<void(Status)> callback;
+  };
+
+  // Admission.
+  void admit(ShardState& shard, const Frame& frame, std::uint64_t epoch, Completion completion);
+  /// False: the event ends here, rejected or ignored.
+  bool take_frame(Event& event, std::string_view text);
+  bool take_data(Event& event, const Frame& frame);
+  bool take_event(Event& event, std::string_view name, json::Value data, std::optional<std::uint64_t> sequence);
+  bool is_too_large(Event& event, std::string_view text);
+  /// Whether the sequence number has not been seen in this session.
+  bool is_new(Event& event, bool ready, std::optional<std::uint64_t> sequence);
+  void choose_lane(Event& event);
+  static std::uint64_t fingerprint(const Frame& frame) noexcept;
+
+  // The life of an event; see dispatcher.cc.
+  bool begin(Event& event);
+  bool start_flow(Event& event, resources::Flow (*flow)(Event&));
+  /// True: the handler has returned.
+  bool step(Event& event);
+  void step_apart(Event& event);
+  void advance(Lane& lane);
+  void end(Event& event);
+  void finish(Event& event);
+  bool is_ready(const Event& event) const noexcept;
+  static void on_progress(Event& event) noexcept;
+  void progress(Event& event);
+
+  void commit(Event& event, store::Store::Which which);
+  void spawn_children(Event& parent);
+  Event& spawn(ShardState& shard, const resources::Work::Child& child);
+
+  Lane* find_lane(std::uint64_t id) noexcept;
+  Lane& lane_of(Event& event);
+  void join(Lane& lane, Event& event);
+  void note_waiting_channel(const Event& event, int change);
+
+  Event& take_event();
+  void give_back(Event& event) noexcept;
+  resources::Work& take_work();
+  void give_back(resources::Work& work) noexcept;
+
+  Environment environment_;
+  bool started_ = false;
+  bool admitting_ = true;
+  ShardState no_shard_;  // Of what no shard asked for.
+
+  json::Document scratch_;  // Of the frame being dispatched.
+  std::pmr::unsynchronized_pool_resource pool_;
+  std::pmr::unordered_map<std::uint64_t, Lane> lanes_;
+  struct WaitingChannel {
+    std::uint64_t lane = 0;
+    std::size_t events = 0;
+  };
+  /// Channels named by guild events that wait: an event that names no guild joins their lane.
+  std::pmr::unordered_map<std::uint64_t, WaitingChannel> waiting_channels_;
+
+  std::vector<std::unique_ptr<Event>> events_;
+  Event* free_events_ = nullptr;
+  std::vector<std::unique_ptr<resources::Work>> free_works_;
+
+  std::deque<Early> early_;
+  std::size_t waiting_bytes_ = 0;  // Of frames and memories that are kept.
+  std::size_t events_pending_ = 0;
+  std::uint64_t refusals_ = 0;
+
+  std::vector<Ended> ended_;
+  std::vector<Ended> delivering_;
+  std::vector<Flush> flushes_;
+  /// Events without an outcome by epoch; every flush begins a new one.
+  std::deque<std::uint64_t> epochs_{0};
+  std::uint64_t first_epoch_ = 0;
+
+  std::vector<Tally> tallies_;  // By row of the table, then unknown events, then frames that are no dispatch.
+};
+
+}  // namespace sake::dispatch

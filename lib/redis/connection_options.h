@@ -1,0 +1,30 @@
+#pragma once
+
+// What a connection to Redis needs to know; the public options, seen from one connection.
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "base/turn_clock.h"
+#include "net/address.h"
+
+namespace sake::redis {
+
+struct ConnectionOptions {
+  net::Address address = {};
+  std::string password = {};  ///< Used when the address has none.
+
+  std::chrono::milliseconds connect_timeout{5'000};   ///< Name, connection and greeting together, for each attempt.
+  std::chrono::milliseconds command_timeout{10'000};  ///< Without progress while commands are under way.
+  std::chrono::milliseconds backoff_first{50};        ///< Doubled for each attempt that fails ...
+  std::chrono::milliseconds backoff_max{5'000};       ///< ... up to this.
+
+  std::size_t batch_bytes = 64u << 10;           ///< A writer's group is sent when it holds this much.
+  std::size_t in_flight_bytes_max = 512u << 10;  ///< Sent and unanswered. One larger command goes alone.
+  base::TurnClock* turns = nullptr;              ///< Times what replies set going; nothing is timed when null.
+
+  std::size_t reply_bytes_max = 64u << 20;  ///< A larger reply ends the link.
+};
+
+}  // namespace sake::redis

@@ -1,0 +1,30 @@
+#pragma once
+
+// Requester: who waits for the replies to commands; usually an event with a counter.
+// Rule: it outlives its commands, and each of them ends in exactly one call.
+
+#include <cstdint>
+
+#include "sake/error.h"
+
+#include "resp/reply.h"
+
+namespace sake::redis {
+
+/// The calls come from the loop, in the order of sending; only Writer::close() and a command given to a closed writer
+/// end inside the call that causes it. In them commands may be appended to any writer and writers closed; no writer may
+/// be destroyed.
+class Requester {
+ public:
+  /// The answer to a command that was sent with a tag: a read. Valid during the call.
+  virtual void on_reply(std::uint32_t tag, const resp::Reply& reply) noexcept = 0;
+  /// A command without a tag, a write, was acknowledged.
+  virtual void on_acknowledged() noexcept = 0;
+  /// The command failed: backend_error (server) with Redis's words when it was refused, else the error of close().
+  virtual void on_failed(std::uint32_t tag, const Error& error) noexcept = 0;
+
+ protected:
+  ~Requester() = default;
+};
+
+}  // namespace sake::redis

@@ -1,0 +1,126 @@
+#pragma once
+
+// Writer: the one ordered, pipelined connection that writes a Redis database. Commands go out in batches, replies are
+// matched by order, and what is unanswered when a link is lost goes out again on the next one, in the same order.
+// Rule: send only commands that may run twice, reads and absolute writes.
+//
+// Commands gather in a group of three sections. Closing the group fixes their order: the sections one after the other,
+// behind all earlier groups. A group closes by close_group() and flush(), and also by the end() that fills it: so
+// append commands that need an order between sections in that order.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "sake/error.h"
+
+#include "redis/command_queue.h"
+#include "redis/connection.h"
+#include "redis/connection_options.h"
+#include "redis/requester.h"
+#include "resp/command_writer.h"
+
+struct uv_loop_s;
+
+namespace sake::redis {
+
+class Writer;
+
+/// Who watches the connection. The same rules hold in these calls.
+class WriterHandler {
+ public:
+  /// Greeted; what waits is being sent. After each reconnect again.
+  virtual void on_ready(Writer& writer) noexcept = 0;
+  /// A link that was ready has ended. Nothing is lost: the writer reconnects and sends again.
+  virtual void on_lost(Writer& writer, const Error& error) noexcept = 0;
+  /// No link: causes connect, lost, timed_out, protocol. Tried again after a while.
+  virtual void on_connect_failed(Writer& writer, const Error& error) noexcept = 0;
+  /// The server refuses us: cause auth, or server with a text that says what to change. Tried again after a while.
+  virtual void on_greeting_failed(Writer& writer, const Error& error) noexcept = 0;
+  /// pending_bytes() has fallen. At most once per turn of the loop.
+  virtual void on_progress(Writer& writer) noexcept = 0;
+
+ protected:
+  ~WriterHandler() = default;
+};
+
+struct WriterCounters {
+  std::uint64_t commands = 0;    ///< Queued, SELECT apart; what is sent again counts once.
+  std::uint64_t selects = 0;     ///< SELECTs queued.
+  std::uint64_t refused = 0;     ///< Commands that Redis answered with an error.
+  std::uint64_t flushes = 0;     ///< Writes to the socket.
+  std::uint64_t bytes_sent = 0;  ///< Repetitions included.
+  std::uint64_t bytes_received = 0;
+  std::uint64_t lost = 0;  ///< Ready links that ended.
+};
+
+class Writer final : private ConnectionHandler {
+ public:
+  /// Does nothing yet. `options`, `handler` and the loop must outlive the writer.
+  Writer(uv_loop_s* loop, const ConnectionOptions& options, int database, WriterHandler& handler);
+
+  /// close(), if it was not called. Must not be called inside a callback of this writer.
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// Begins to connect; calls back later. Commands may be appended before.
+  void start();
+
+  /// Where the next command of a section goes: write exactly one, then call end() with the same section.
+  resp::CommandWriter begin(Section section) { return queue_.begin(section); }
+
+  /// Accepts the command. `who` may be null: nobody waits. `tag` 0 is a write, any other a read whose answer is passed
+  /// on with it. On a closed writer `who` is told at once.
+  void end(Section section, Requester* who, std::uint32_t tag = 0) {
+    if (queue_.end(section, who, tag) || closed_) on_full();
+  }
+
+  /// Commands appended from now on go behind all earlier ones, whatever their section.
+  void close_group() { queue_.close_group(); }
+
+  /// Closes the group and sends what may be sent.
+  void flush();
+
+  /// Ends every command that is unanswered with `error`, whose may_have_run is set for those that were sent; no handler
+  /// is called. The loop closes the handles afterwards.
+  void close(const Error& error);
+
+  bool is_ready() const noexcept { return connection_.is_ready(); }
+  bool is_closed() const noexcept { return closed_; }
+  int database() const noexcept { return database_; }
+
+  /// The number of the group that is gathering; it grows when the group closes.
+  std::uint64_t group() const noexcept { return queue_.group(); }
+
+  /// Unsent and unanswered bytes, those of the open group included.
+  std::size_t pending_bytes() const noexcept { return queue_.pending_bytes(); }
+  std::size_t in_flight_bytes() const noexcept { return queue_.in_flight_bytes(); }
+  WriterCounters counters() const noexcept;
+
+ private:
+  void on_link_ready() noexcept override;
+  void on_link_reply(const resp::Reply& reply) noexcept override;
+  void on_link_read() noexcept override;
+  void on_link_written() noexcept override;
+  void on_link_lost(const Error& error) noexcept override;
+  void on_connect_failed(const Error& error) noexcept override;
+  void on_greeting_failed(const Error& error) noexcept override;
+  bool awaits_reply() const noexcept override { return queue_.awaits_answer(); }
+
+  void on_full();
+  void send();
+  void on_refused(const CommandQueue::Entry& entry, std::string_view words);
+  void fail_leftovers();
+
+  WriterHandler& handler_;
+  const int database_;
+  CommandQueue queue_;
+  Connection connection_;
+  std::uint64_t answered_told_ = 0;  // At the last on_progress.
+  bool closed_ = false;
+  bool closing_ = false;  // Inside close().
+  Error close_error_;
+  WriterCounters counters_;
+};
+
+}  // namespace sake::redis

@@ -1,0 +1,402 @@
+// Guilds as a whole: GUILD_CREATE, GUILD_UPDATE, GUILD_DELETE, and what follows from them.
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "base/snowflake.h"
+#include "json/edit.h"
+#include "resources/entities.h"
+#include "resources/flows.h"
+#include "resources/handlers.h"
+#include "resources/sweep.h"
+
+namespace sake::resources {
+namespace {
+
+using store::Action;
+using store::Owner;
+using store::ReferenceKey;
+
+/// Members of a guild object that have databases of their own, or are no part of it.
+bool is_collection(json::Value field) {
+  return json::key_in(field, {"channels", "emojis", "members", "presences", "roles", "threads", "voice_states"});
+}
+
+/// What a guild object lists, found and checked before anything is written.
+struct Listed {
+  std::vector<Entity> entities;
+  IdSet ids;
+
+  void add(std::uint64_t id, json::Value object) {
+    entities.push_back({id, object});
+    ids.add(id);
+  }
+};
+
+Listed listed(Event& event, json::Value array, std::string_view key) {
+  Listed found;
+  for (json::Value object : array.children())
+    if (event.is_object(object, key)) found.add(event.id(object, "id"), object);
+  found.ids.seal();
+  return found;
+}
+
+/// Threads have a database of their own.
+bool is_thread(json::Value channel) {
+  const auto type = channel["type"].integer();
+  return type && *type >= 10 && *type <= 12;
+}
+
+constexpr bool is_voice(std::int64_t type) noexcept { return type == 2 || type == 13; }
+
+struct VoiceState {
+  std::uint64_t user;
+  std::uint64_t channel;
+  json::Value object;
+  std::string_view member;  ///< Of the payload.
+  Slot cached_member = 0;   ///< The read of the stored member, when the payload has none.
+};
+
+/// Everything of one GUILD_CREATE.
+struct Snapshot {
+  std::uint64_t guild = 0;
+  Listed roles, emojis, channels, members, presences;
+  std::vector<VoiceState> voice_states;
+  IdSet voice_users;
+  bool replace_members = false;
+
+  void read(Event& event);
+  void write(Event& event);
+
+ private:
+  void read_members(Event& event, json::Value d);
+  void read_voice_states(Event& event, json::Value d);
+};
+
+void Snapshot::read(Event& event) {
+  const json::Value d = event.data();
+  roles = listed(event, event.optional_array(d, "roles"), "roles");
+  emojis = listed(event, event.optional_array(d, "emojis"), "emojis");
+  for (const Entity& emoji : emojis.entities) put_user_of(event, emoji.object);
+  for (json::Value channel : event.optional_array(d, "channels").children())
+    if (event.is_object(channel, "channels") && !is_thread(channel)) channels.add(event.id(channel, "id"), channel);
+  channels.ids.seal();
+  read_members(event, d);
+  for (json::Value presence : event.optional_array(d, "presences").children()) {
+    if (!event.is_object(presence, "presences")) continue;
+    const json::Value user = event.object(presence, "user");
+    const std::uint64_t id = event.id(user, "id");
+    put_user(event, user);
+    if (!presence["status"].equals("offline")) presences.add(id, presence);
+  }
+  presences.ids.seal();
+  read_voice_states(event, d);
+}
+
+void Snapshot::read_members(Event& event, json::Value d) {
+  for (json::Value member : event.optional_array(d, "members").children()) {
+    if (!event.is_object(member, "members")) continue;
+    const json::Value user = event.object(member, "user");
+    members.add(event.id(user, "id"), member);
+    put_user(event, user);
+  }
+  members.ids.seal();
+  switch (event.settings().policies.guild_create_members) {
+    case MemberPolicy::replace: replace_members = true; break;
+    case MemberPolicy::merge: break;
+    case MemberPolicy::automatic:
+      replace_members = d["member_count"].integer() == static_cast<std::int64_t>(members.ids.size());
+  }
+}
+
+void Snapshot::read_voice_states(Event& event, json::Value d) {
+  const json::Value states = event.optional_array(d, "voice_states");
+  if (!event.uses(Resource::voice_state) || states.children().empty()) return;
+  std::unordered_map<std::uint64_t, json::Value> by_user;
+  for (const Entity& member : members.entities) by_user[member.id] = member.object;
+  for (json::Value state : states.children()) {
+    if (!event.is_object(state, "voice_states")) continue;
+    const std::uint64_t user = user_id_of(event, state);
+    const auto channel = event.optional_id(state, "channel_id");
+    if (!channel) continue;
+    VoiceState entry{user, *channel, state, {}};
+    if (const auto member = by_user.find(user); member != by_user.end()) {
+      entry.member = member->second.text();
+    } else if (!state["member"].is_object()) {
+      entry.cached_member = event.get_field(Resource::member, guild, user);
+    }
+    voice_states.push_back(entry);
+    voice_users.add(user);
+  }
+  voice_users.seal();
+}
+
+void Snapshot::write(Event& event) {
+  put_listed(event, Resource::role, guild, roles.entities);
+  put_listed(event, Resource::emoji, guild, emojis.entities);
+  put_listed(event, Resource::channel, guild, channels.entities);
+  put_members(event, guild, members.entities);
+  put_presences(event, guild, presences.entities);
+  // Sets first: the states then go out as one command.
+  std::ranges::stable_sort(voice_states, {}, &VoiceState::channel);
+  for (std::size_t i = 0; i < voice_states.size();) {
+    std::vector<std::uint64_t> users;
+    const std::uint64_t channel = voice_states[i].channel;
+    for (; i < voice_states.size() && voice_states[i].channel == channel; ++i) users.push_back(voice_states[i].user);
+    enter_voice_channel(event, guild, channel, users);
+  }
+  for (const VoiceState& state : voice_states) {
+    std::string_view member = state.member;
+    if (state.cached_member != 0) member = event.stored(state.cached_member).text();
+    put_voice_state(event, guild, state.user, state.object, member);
+  }
+}
+
+/// Makes the sets of the guild's voice channels hold just the users listed in them.
+class VoiceSets {
+ public:
+  VoiceSets(Event& event, const Snapshot& snapshot) {
+    if (!event.uses(Resource::voice_state)) return;
+    for (const Entity& channel : snapshot.channels.entities)
+      if (is_voice(channel.object["type"].integer().value_or(0))) sets_[channel.id];
+    for (const VoiceState& state : snapshot.voice_states) sets_[state.channel].users.add(state.user);
+    for (auto& [channel, set] : sets_) {
+      set.users.seal();
+      set.slot = event.read(Action::count_references, key(channel));
+    }
+  }
+
+  bool step(Event& event) {
+    bool more = false;
+    for (auto& [channel, set] : sets_) {
+      if (set.slot == 0) continue;
+      const Answer& answer = event.answer(std::exchange(set.slot, 0));
+      if (!set.asked) {
+        set.asked = true;
+        // The marker is one more; a set without users has no business being there.
+        if (answer.integer <= static_cast<std::int64_t>(set.users.empty() ? 0 : set.users.size() + 1)) continue;
+        if (set.users.empty()) {
+          event.out().add(Action::erase_reference, key(channel));
+        } else {
+          set.slot = event.read(Action::references, key(channel));
+          more = true;
+        }
+      } else {
+        for (std::size_t i = 0; i < answer.size(); ++i) {
+          const auto user = base::parse_snowflake(answer[i]);
+          if (user && !set.users.contains(*user)) event.out().add(Action::remove_reference, key(channel)).member = *user;
+        }
+      }
+    }
+    return more;
+  }
+
+ private:
+  struct Set {
+    IdSet users;
+    Slot slot = 0;
+    bool asked = false;
+  };
+  static ReferenceKey key(std::uint64_t channel) { return {Owner::channel, channel, Resource::voice_state}; }
+
+  std::unordered_map<std::uint64_t, Set> sets_;
+};
+
+/// The record of a guild that has just been created: its own fields, available.
+std::string guild_record(json::Value d) {
+  json::Pieces pieces;
+  json::ObjectWriter out(pieces);
+  const bool flagged = d["unavailable"].text() == "false";
+  if (!flagged) out.members("\"unavailable\":false");
+  out.members_of(d, [&](json::Value field) {
+    return !is_collection(field) && (flagged || !field.key_equals("unavailable"));
+  });
+  out.close();
+  std::string record;
+  for (std::string_view piece : pieces) record.append(piece);
+  return record;
+}
+
+}  // namespace
+
+Flow guild_create(Event& event) {
+  Snapshot snapshot;
+  const std::uint64_t guild = snapshot.guild = event.id(event.data(), "id");
+  if (event.data()["unavailable"].is_true()) {  // A stub during an outage overwrites nothing.
+    const Slot stub_slot = event.get(Resource::guild, guild);
+    co_await event.turn();
+    write_unavailable(event, guild, stub_slot);
+    co_return;
+  }
+  snapshot.read(event);
+  if (!event.rejected()) {
+    event.state().left_guilds.lift(guild);
+    event.ownership().own(guild, event.shard_id(), event.host().wall_clock());
+  }
+  co_await event.turn();
+
+  snapshot.write(event);
+  Sweep sweeps[] = {{event, Resource::role, guild, snapshot.roles.ids},
+                    {event, Resource::emoji, guild, snapshot.emojis.ids},
+                    {event, Resource::channel, guild, snapshot.channels.ids},
+                    {event, Resource::presence, guild, snapshot.presences.ids},
+                    {event, Resource::voice_state, guild, snapshot.voice_users}};
+  std::optional<Sweep> members;
+  if (snapshot.replace_members) members.emplace(event, Resource::member, guild, snapshot.members.ids);
+  VoiceSets voice_sets(event, snapshot);
+  const std::string record = guild_record(event.data());
+
+  for (bool more = true, first = true; more; first = false) {
+    co_await event.settled();
+    if (first) event.release_text();
+    more = voice_sets.step(event);
+    for (Sweep& sweep : sweeps) more |= sweep.step(event);
+    if (members) more |= members->step(event);
+  }
+  // Last, so that whoever sees the guild can see its parts.
+  co_await event.settled();
+  event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) { pieces.push_back(record); });
+  co_await event.settled();
+}
+
+Flow guild_update(Event& event) {
+  const json::Value d = event.data();
+  const std::uint64_t guild = event.id(d, "id");
+  Listed roles = listed(event, event.optional_array(d, "roles"), "roles");
+  Listed emojis = listed(event, event.optional_array(d, "emojis"), "emojis");
+  for (const Entity& emoji : emojis.entities) put_user_of(event, emoji.object);
+  const bool has_roles = d["roles"].is_array();
+  const bool has_emojis = d["emojis"].is_array();
+  const Slot stored = event.get(Resource::guild, guild);
+  co_await event.turn();
+
+  event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) {
+    json::ObjectWriter out(pieces);
+    json::write_merged(out, event.stored(stored), d,
+                       [](json::Value field) { return !is_collection(field) && !field.key_equals("guild_id"); });
+    out.close();
+  });
+  put_listed(event, Resource::role, guild, roles.entities);
+  put_listed(event, Resource::emoji, guild, emojis.entities);
+  std::vector<Sweep> sweeps;
+  if (has_roles) sweeps.emplace_back(event, Resource::role, guild, roles.ids);
+  if (has_emojis) sweeps.emplace_back(event, Resource::emoji, guild, emojis.ids);
+  for (bool more = true; more;) {
+    co_await event.settled();
+    more = false;
+    for (Sweep& sweep : sweeps) more |= sweep.step(event);
+  }
+}
+
+Flow guild_emojis_update(Event& event) {
+  const json::Value d = event.data();
+  const std::uint64_t guild = event.id(d, "guild_id");
+  const Listed emojis = listed(event, event.array(d, "emojis"), "emojis");
+  for (const Entity& emoji : emojis.entities) put_user_of(event, emoji.object);
+  co_await event.turn();
+  put_listed(event, Resource::emoji, guild, emojis.entities);
+  Sweep sweep(event, Resource::emoji, guild, emojis.ids);
+  for (bool more = true; more;) {
+    co_await event.settled();
+    more = sweep.step(event);
+  }
+}
+
+Flow guild_delete(Event& event) {
+  const json::Value d = event.data();
+  const std::uint64_t guild = event.id(d, "id");
+  if (d["unavailable"].is_true()) {  // An outage, which is no leave: everything stays readable.
+    const Slot stored = event.get(Resource::guild, guild);
+    co_await event.turn();
+    write_unavailable(event, guild, stored);
+    co_return;
+  }
+  if (!event.rejected()) {
+    event.state().left_guilds.set(guild, event.host().event_clock());
+    event.ownership().disown(guild);
+  }
+  co_await event.turn();
+  event.spawn_next(leave_guild, guild);
+}
+
+void write_unavailable(Event& event, std::uint64_t guild, Slot slot) {
+  const json::Value stored = event.stored(slot);
+  if (!stored || stored["unavailable"].is_true()) return;
+  event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) {
+    json::write_with(pieces, event.out().arena(), stored, {{"unavailable", "true"}});
+  });
+}
+
+Flow mark_unavailable(Event& event) {
+  const std::uint64_t guild = event.argument(0);
+  const Slot stored = event.get(Resource::guild, guild);
+  co_await event.turn();
+  write_unavailable(event, guild, stored);
+}
+
+Flow leave_guild(Event& event) {
+  const std::uint64_t guild = event.argument(0);
+  co_await event.turn();
+  // The record goes first: nobody shall see a guild without its parts.
+  if (event.uses(Resource::guild)) event.out().add(Action::erase, Resource::guild, guild);
+  const auto listed_in = [&](Resource resource) {
+    return event.read(Action::references, ReferenceKey{Owner::guild, guild, resource});
+  };
+  const Slot roles = listed_in(Resource::role);
+  const Slot emojis = listed_in(Resource::emoji);
+  const Slot channels = listed_in(Resource::channel);
+  // States may be of channels that are not listed.
+  Slot states = event.read(Action::scan_fields, Resource::voice_state, guild);
+  const bool by_member = event.settings().indices.members_by_user;
+  const bool by_presence = event.settings().indices.presences_by_user;
+  Slot members = 0;
+  Slot presences = 0;
+  if (by_member) members = event.read(Action::scan_fields, Resource::member, guild);
+  if (by_presence) presences = event.read(Action::scan_fields, Resource::presence, guild);
+  co_await event.settled();
+
+  const auto ids = [&](Slot slot) {
+    std::vector<std::uint64_t> found;
+    const Answer& answer = event.answer(slot);
+    for (std::size_t i = 0; i < answer.size(); ++i)
+      if (const auto id = base::parse_snowflake(answer[i])) found.push_back(*id);
+    return found;
+  };
+  drop_listed(event, Resource::role, guild, ids(roles));
+  drop_listed(event, Resource::emoji, guild, ids(emojis));
+  for (std::uint64_t channel : ids(channels)) drop_channel(event, guild, channel);
+
+  for (std::string cursor; states != 0;) {
+    const Answer& answer = event.answer(states);
+    json::Document state;
+    for (std::size_t i = 1; i < answer.size(); i += 2) {
+      if (!state.parse(answer[i], 1)) continue;
+      if (const auto channel = state.root()["channel_id"].snowflake())
+        event.out().add(Action::erase_reference, ReferenceKey{Owner::channel, *channel, Resource::voice_state});
+    }
+    cursor = answer.cursor;
+    if (cursor.empty() || cursor == "0") break;
+    event.again(states, cursor);
+    co_await event.settled();
+  }
+  const std::array<Resource, 2> indexed{Resource::member, Resource::presence};
+  for (Resource resource : indexed) {
+    const Slot slot = resource == Resource::member ? members : presences;
+    for (std::string cursor; slot != 0;) {
+      const Answer& answer = event.answer(slot);
+      for (std::size_t i = 0; i < answer.size(); i += 2)
+        if (const auto user = base::parse_snowflake(answer[i]))
+          event.out().add(Action::remove_reference, ReferenceKey{Owner::user, *user, resource}).member = guild;
+      cursor = answer.cursor;
+      if (cursor.empty() || cursor == "0") break;
+      event.again(slot, cursor);
+      co_await event.settled();
+    }
+  }
+  for (Resource resource : {Resource::member, Resource::presence, Resource::voice_state})
+    if (event.uses(resource)) event.out().add(Action::erase_hash, resource, guild);
+  drop_entries_of(event, Owner::guild, guild);
+}
+
+}  // namespace sake::resources

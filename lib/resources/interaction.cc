@@ -1,0 +1,70 @@
+// INTERACTION_CREATE: what a command resolved rides along. A user-installed app is told of guilds the bot is not in, so
+// nothing of a guild is stored unless the guild is known.
+
+#include "json/edit.h"
+#include "resources/entities.h"
+#include "resources/handlers.h"
+
+namespace sake::resources {
+namespace {
+
+/// A channel or message that came along, and the read of what is stored of it.
+struct Companion {
+  std::uint64_t id;
+  json::Value object;
+  Slot slot;
+};
+
+void collect(Event& event, Resource resource, json::Value object, std::vector<Companion>& found) {
+  if (!object.is_object()) return;
+  const std::uint64_t id = event.id(object, "id");
+  found.push_back({id, object, event.get(resource, id)});
+}
+
+}  // namespace
+
+Flow interaction_create(Event& event) {
+  const json::Value d = event.data();
+  const auto guild = event.optional_id(d, "guild_id");
+  const json::Value member = event.optional_object(d, "member");
+  const json::Value resolved = d["data"]["resolved"];
+  put_user(event, event.optional_object(d, "user"));
+  put_user_of(event, member);
+  for (json::Value user : resolved["users"].children()) put_user(event, user);
+
+  Slot known = 0;
+  const bool owned = guild && event.ownership().owns(*guild);
+  if (guild && !owned) known = event.read(store::Action::exists, Resource::guild, *guild);
+  std::vector<Companion> channels;
+  std::vector<Companion> messages;
+  collect(event, Resource::channel, d["channel"], channels);
+  for (json::Value channel : resolved["channels"].children()) collect(event, Resource::channel, channel, channels);
+  collect(event, Resource::message, d["message"], messages);
+  for (json::Value message : resolved["messages"].children()) collect(event, Resource::message, message, messages);
+  for (const Companion& message : messages) harvest_message(event, message.object, false);
+  std::vector<Entity> roles;
+  for (json::Value role : resolved["roles"].children())
+    if (event.is_object(role, "roles")) roles.push_back({event.id(role, "id"), role});
+  co_await event.turn();
+
+  if (owned || (guild && event.answer(known).integer > 0)) {
+    harvest_member(event, *guild, member);
+    for (json::Value partial : resolved["members"].children())
+      harvest_member(event, *guild, partial, resolved["users"][partial.key()]);
+    put_listed(event, Resource::role, *guild, roles);
+  }
+  for (const Companion& channel : channels) {
+    const json::Value stored = event.stored(channel.slot);
+    if (!stored) continue;
+    event.out().set(Resource::channel, channel.id, [&](json::Pieces& pieces) {
+      json::ObjectWriter out(pieces);
+      json::write_merged(out, stored, channel.object, [](json::Value field) {
+        return !json::key_in(field, {"permissions", "app_permissions", "guild_id", "member"});
+      });
+      out.close();
+    });
+  }
+  for (const Companion& message : messages) merge_message(event, message.slot, message.object);
+}
+
+}  // namespace sake::resources

@@ -1,0 +1,84 @@
+// Invites: INVITE_CREATE and INVITE_DELETE. Discord is silent when one expires, so its lifetime is its end.
+
+#include <charconv>
+
+#include "base/timestamp.h"
+#include "resources/entities.h"
+#include "resources/flows.h"
+#include "resources/handlers.h"
+
+namespace sake::resources {
+namespace {
+
+/// When the invite ends by its own words, in milliseconds since 1970: expires_at, else created_at and max_age.
+std::optional<std::int64_t> end_of(json::Value invite) {
+  if (const auto end = base::parse_timestamp(invite["expires_at"].raw_string())) return end;
+  const auto age = invite["max_age"].integer();
+  const auto created = base::parse_timestamp(invite["created_at"].raw_string());
+  if (created && age && *age > 0 && *age < (std::int64_t{1} << 32)) return *created + *age * 1000;
+  return std::nullopt;
+}
+
+std::string_view code_of(Event& event, json::Value d) {
+  const json::Value code = d["code"];
+  const std::string text = code.string();
+  if (text.empty()) event.reject("code", code.is_missing() ? "is missing" : "is not an invite code");
+  return event.out().arena().store(text);
+}
+
+}  // namespace
+
+void invite_create(Event& event) {
+  const json::Value d = event.data();
+  const std::string_view code = code_of(event, d);
+  const std::uint64_t channel = event.id(d, "channel_id");
+  const auto guild = event.optional_id(d, "guild_id");
+  put_user(event, event.optional_object(d, "inviter"));
+  put_user(event, event.optional_object(d, "target_user"));
+
+  const auto own_end = end_of(d);
+  const std::int64_t now = event.host().wall_clock();
+  if (own_end && *own_end <= now) return;  // Already expired.
+  const auto life = event.settings().life_of(Resource::invite);
+  const std::int64_t end = own_end ? *own_end : life ? now + *life : store::for_ever;
+
+  const auto enter = [&](store::Owner owner, std::uint64_t id) {
+    store::Op& entry = event.out().add(store::Action::add_entry, store::ReferenceKey{owner, id, Resource::invite});
+    entry.text = code;
+    entry.time = end;
+    event.spawn_last(extend_invite_index, static_cast<std::uint64_t>(owner), id);
+  };
+  if (event.uses(Resource::invite)) {
+    if (event.settings().indices.invites_by_channel) enter(store::Owner::channel, channel);
+    if (event.settings().indices.invites_by_guild && guild) enter(store::Owner::guild, *guild);
+  }
+  store::Op& op = event.out().set(Resource::invite, 0, [&](json::Pieces& pieces) { pieces.push_back(d.text()); });
+  op.text = code;
+  if (own_end) {
+    op.life = store::Life::until;
+    op.time = *own_end;
+  }
+}
+
+void invite_delete(Event& event) {
+  const json::Value d = event.data();
+  const std::string_view code = code_of(event, d);
+  drop_invite(event, code, event.optional_id(d, "channel_id"), event.optional_id(d, "guild_id"));
+}
+
+Flow extend_invite_index(Event& event) {
+  /// Later than any invite: the end of the year 9999.
+  constexpr std::int64_t far_away = 253'402'300'799'000;
+  const store::ReferenceKey index{static_cast<store::Owner>(event.argument(0)), event.argument(1), Resource::invite};
+  const Slot last = event.read(store::Action::last_entry, index);
+  co_await event.turn();
+  const Answer& answer = event.answer(last);
+  if (answer.size() < 2) co_return;
+  double score = 0;
+  std::from_chars(answer[1].data(), answer[1].data() + answer[1].size(), score);
+  store::Op& renewal = event.out().add(store::Action::renew_reference, index);
+  renewal.life = store::Life::until;
+  renewal.time = score > 0 && score < static_cast<double>(far_away) ? static_cast<std::int64_t>(score) : far_away;
+}
+
+}  // namespace sake::resources

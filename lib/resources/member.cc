@@ -1,0 +1,179 @@
+// Members and what rides on them: GUILD_MEMBER_*, GUILD_MEMBERS_CHUNK, bans, presences, typing, thread members.
+
+#include "base/snowflake.h"
+#include "json/edit.h"
+#include "resources/entities.h"
+#include "resources/flows.h"
+#include "resources/handlers.h"
+#include "resources/sweep.h"
+
+namespace sake::resources {
+namespace {
+
+/// Adds to the stored guild's member_count, which never falls below zero. Nothing where either is not there.
+void count_member(Event& event, std::uint64_t guild, Slot slot, int change) {
+  const json::Value stored = event.stored(slot);
+  const auto count = stored["member_count"].integer();
+  if (!count) return;
+  const std::uint64_t changed = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *count + change));
+  event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) {
+    json::write_with(pieces, event.out().arena(), stored, {{"member_count", base::Decimal(changed).view()}});
+  });
+}
+
+/// Takes a voice state away with its place in the set of the channel it names.
+void drop_voice(Event& event, std::uint64_t guild, std::uint64_t user, Slot slot) {
+  if (!event.uses(Resource::voice_state)) return;
+  drop_voice_state(event, guild, user);
+  if (const auto channel = event.stored(slot)["channel_id"].snowflake()) leave_voice_channel(event, user, *channel);
+}
+
+/// Whether the update says all there is to a member, so that the stored record need not be read.
+bool is_complete(json::Value member) {
+  for (std::string_view key : {"nick", "premium_since", "deaf", "mute", "pending", "flags",
+                               "communication_disabled_until", "avatar_decoration_data", "collectibles"})
+    if (!member[key]) return false;
+  return true;
+}
+
+}  // namespace
+
+Flow guild_member_add(Event& event) {
+  const json::Value d = event.data();
+  const std::uint64_t guild = event.id(d, "guild_id");
+  const json::Value user = event.object(d, "user");
+  const std::uint64_t id = event.id(user, "id");
+  put_user(event, user);
+  if (!event.rejected()) event.state().removed_members.lift({guild, id});
+  const Slot stored_guild = event.get(Resource::guild, guild);
+  const Slot stored_member = event.get_field(Resource::member, guild, id);
+  co_await event.turn();
+  // Discord repeats the event now and then; only a new record counts.
+  if (event.answer(stored_member).nil) count_member(event, guild, stored_guild, +1);
+  const Entity member{id, d};
+  put_members(event, guild, {&member, 1});
+}
+
+Flow guild_member_update(Event& event) {
+  const json::Value d = event.data();
+  const std::uint64_t guild = event.id(d, "guild_id");
+  const json::Value user = event.object(d, "user");
+  const std::uint64_t id = event.id(user, "id");
+  put_user(event, user);
+  const bool complete = is_complete(d);
+  const Slot stored = complete ? 0 : event.get_field(Resource::member, guild, id);
+  co_await event.turn();
+
+  json::Value old;
+  if (!complete) old = event.stored(stored);
+  if (!old) {
+    const Entity member{id, d};
+    put_members(event, guild, {&member, 1});
+    co_return;
+  }
+  index_member(event, guild, id);
+  event.out().set_field(Resource::member, guild, id, [&](json::Pieces& pieces) {
+    json::ObjectWriter out(pieces);
+    out.members(event.out().arena().join("\"guild_id\":\"", base::Decimal(guild).view(), "\""));
+    out.members_of(old, [&](json::Value field) { return !field.key_equals("guild_id") && !json::has_key_of(d, field); });
+    out.members_of(d, [](json::Value field) { return !field.key_equals("guild_id"); });
+    out.close();
+  });
+}
+
+Flow guild_member_remove(Event& event) {
+  const json::Value d = event.data();
+  const std::uint64_t guild = event.id(d, "guild_id");
+  const json::Value user = event.object(d, "user");
+  const std::uint64_t id = event.id(user, "id");
+  put_user(event, user);
+  if (!event.rejected()) event.state().removed_members.set({guild, id}, event.host().event_clock());
+  const Slot stored_guild = event.get(Resource::guild, guild);
+  const Slot voice = event.get_field(Resource::voice_state, guild, id);
+  co_await event.turn();
+  drop_member(event, guild, id);
+  drop_presence(event, guild, id);
+  drop_voice(event, guild, id, voice);
+  count_member(event, guild, stored_guild, -1);
+}
+
+Flow guild_members_chunk(Event& event) {
+  const json::Value d = event.data();
+  const std::uint64_t guild = event.id(d, "guild_id");
+  std::vector<Entity> members;
+  for (json::Value member : event.array(d, "members").children()) {
+    if (!event.is_object(member, "members")) continue;
+    const json::Value user = event.object(member, "user");
+    members.push_back({event.id(user, "id"), member});
+    put_user(event, user);
+  }
+  std::vector<Entity> presences;
+  IdSet online;
+  for (json::Value presence : event.optional_array(d, "presences").children()) {
+    if (!event.is_object(presence, "presences")) continue;
+    const json::Value user = event.object(presence, "user");
+    const std::uint64_t id = event.id(user, "id");
+    put_user(event, user);
+    if (presence["status"].equals("offline")) continue;
+    presences.push_back({id, presence});
+    online.add(id);
+  }
+  online.seal();
+  struct Gone {
+    std::uint64_t user;
+    Slot voice;
+  };
+  std::vector<Gone> not_found;
+  for (json::Value missing : event.optional_array(d, "not_found").children()) {
+    const auto user = missing.snowflake();
+    // Discord echoes what was asked for; what is no id names nobody.
+    if (user) not_found.push_back({*user, event.get_field(Resource::voice_state, guild, *user)});
+  }
+  const bool with_presences = d["presences"].is_array();
+  co_await event.turn();
+
+  put_members(event, guild, members);
+  put_presences(event, guild, presences);
+  if (with_presences)
+    for (const Entity& member : members)
+      if (!online.contains(member.id)) drop_presence(event, guild, member.id);
+  for (const Gone& gone : not_found) {
+    drop_member(event, guild, gone.user);
+    drop_presence(event, guild, gone.user);
+    drop_voice(event, guild, gone.user, gone.voice);
+  }
+}
+
+void guild_ban(Event& event) {
+  event.id(event.data(), "guild_id");
+  const json::Value user = event.object(event.data(), "user");
+  event.id(user, "id");
+  put_user(event, user);
+}
+
+void presence_update(Event& event) {
+  const json::Value d = event.data();
+  if (const auto guild = event.optional_id(d, "guild_id")) {
+    apply_presence(event, *guild, d);
+  } else {
+    event.ignore("no guild");
+  }
+}
+
+void typing_start(Event& event) {
+  const json::Value d = event.data();
+  user_id_of(event, d);
+  if (const auto guild = event.optional_id(d, "guild_id")) harvest_member(event, *guild, event.optional_object(d, "member"));
+}
+
+void thread_members_update(Event& event) {
+  const json::Value d = event.data();
+  const std::uint64_t guild = event.id(d, "guild_id");
+  for (json::Value added : event.optional_array(d, "added_members").children()) {
+    if (!event.is_object(added, "added_members")) continue;
+    harvest_member(event, guild, event.optional_object(added, "member"));
+    if (const json::Value presence = event.optional_object(added, "presence")) apply_presence(event, guild, presence);
+  }
+}
+
+}  // namespace sake::resources

@@ -1,0 +1,149 @@
+// Sessions and the own user: READY, RESUMED, USER_UPDATE, and what READY says about the guilds of its shard.
+
+#include <algorithm>
+
+#include "base/snowflake.h"
+#include "json/edit.h"
+#include "resources/entities.h"
+#include "resources/flows.h"
+#include "resources/handlers.h"
+#include "resources/shard_state.h"
+
+namespace sake::resources {
+namespace {
+
+using store::Action;
+
+/// Merges `user` into what is known of the own user, which is held in memory once it was read, and stores both records.
+void put_own_user(Event& event, json::Value user, bool another_application) {
+  const std::uint64_t id = event.id(user, "id");
+  if (event.rejected()) return;
+  State& state = event.state();
+  json::Document known;
+  json::Pieces pieces;
+  json::ObjectWriter out(pieces);
+  if (!another_application && !state.own_user.empty() && known.parse(state.own_user, 1)) {
+    json::write_merged(out, known.root(), user, [](json::Value) { return true; });
+  } else {
+    out.members_of(user, [](json::Value) { return true; });
+  }
+  out.close();
+  const std::string_view merged = json::joined(event.out().arena(), pieces);
+  state.own_user.assign(merged);
+  state.own_id = id;
+  if (event.uses(Resource::user)) {
+    store::Op& op = event.out().set(Resource::user, 0, [&](json::Pieces& value) { value.push_back(merged); });
+    op.text = store::own_user_key;
+    op.life = store::Life::none;
+    op.ordered = false;
+  }
+  put_user(event, user);
+}
+
+bool is_of_shard(Event& event, std::uint64_t guild) noexcept {
+  return (guild >> 22) % event.shard_count() == event.shard_id();
+}
+
+}  // namespace
+
+void ready(Event& event) {
+  const json::Value d = event.data();
+  const json::Value user = event.object(d, "user");
+  std::vector<std::uint64_t> guilds;
+  for (json::Value guild : event.optional_array(d, "guilds").children())
+    if (event.is_object(guild, "guilds")) guilds.push_back(event.id(guild, "id"));
+  std::ranges::sort(guilds);
+  const std::uint64_t id = event.id(user, "id");
+  if (event.rejected()) return;
+
+  const bool another = event.state().own_id && event.state().own_id != id;
+  if (another)
+    event.host().log(LogLevel::warning,
+                     "READY is of application " + std::to_string(id) + ", but this Redis holds the cache of " +
+                         std::to_string(*event.state().own_id) +
+                         ": one Redis serves one application. Guilds are not reconciled.");
+  put_own_user(event, user, another);
+
+  ShardState& shard = *event.run.shard;
+  event.ownership().disown_shard(shard.id);
+  if (!event.uses(Resource::guild)) return;
+  for (std::uint64_t guild : guilds) event.spawn_in(guild, mark_unavailable, guild);
+  if (event.settings().policies.reconcile && !another) {
+    shard.ready_guilds = std::move(guilds);
+    event.spawn_apart(reconcile, shard.session);
+  }
+}
+
+Flow reconcile(Event& event) {
+  const std::uint64_t session = event.argument(0);
+  ShardState& shard = *event.run.shard;
+  const Slot scan = event.read(Action::scan_guilds, Resource::guild, 0);
+  co_await event.turn();
+  for (;;) {
+    const Answer& answer = event.answer(scan);
+    for (std::size_t i = 0; i < answer.size(); ++i) {
+      const auto guild = base::parse_snowflake(answer[i]);
+      if (!guild || !is_of_shard(event, *guild) || event.ownership().owns(*guild)) continue;
+      if (!std::ranges::binary_search(shard.ready_guilds, *guild)) event.spawn_in(*guild, leave_guild, *guild);
+    }
+    const std::string cursor = answer.cursor;
+    // One window at a time: the leaves it found end before the next is asked for. A newer READY has a walk of its own.
+    if (cursor.empty() || cursor == "0" || shard.session != session) break;
+    event.again(scan, cursor);
+    co_await event.settled();
+    if (shard.session != session) break;
+  }
+}
+
+void resumed(Event& event) {
+  // A process that starts by resuming takes the guilds of its shard over; one that saw READY has them.
+  if (!event.run.shard->saw_ready && event.uses(Resource::guild)) {
+    event.run.shard->saw_ready = true;
+    event.spawn_apart(adopt_guilds);
+  } else {
+    event.ignore("nothing to do");
+  }
+}
+
+Flow adopt_guilds(Event& event) {
+  const Slot scan = event.read(Action::scan_guilds, Resource::guild, 0);
+  co_await event.turn();
+  for (;;) {
+    const Answer& answer = event.answer(scan);
+    for (std::size_t i = 0; i < answer.size(); ++i) {
+      const auto guild = base::parse_snowflake(answer[i]);
+      if (guild && is_of_shard(event, *guild))
+        event.ownership().own(*guild, event.shard_id(), event.host().wall_clock());
+    }
+    const std::string cursor = answer.cursor;
+    if (cursor.empty() || cursor == "0") break;
+    event.again(scan, cursor);
+    co_await event.settled();
+  }
+}
+
+void user_update(Event& event) { put_own_user(event, event.data(), false); }
+
+Flow renew_guild(Event& event) {
+  const std::uint64_t guild = event.argument(0);
+  const std::array<Resource, 3> listed{Resource::role, Resource::emoji, Resource::channel};
+  std::array<Slot, 3> slots{};
+  for (std::size_t i = 0; i < listed.size(); ++i)
+    slots[i] = event.read(Action::references, store::ReferenceKey{store::Owner::guild, guild, listed[i]});
+  co_await event.turn();
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    const Answer& answer = event.answer(slots[i]);
+    if (answer.size() > 0) event.out().add(Action::renew_reference, {store::Owner::guild, guild, listed[i]});
+    for (std::size_t k = 0; k < answer.size(); ++k) {
+      const auto id = base::parse_snowflake(answer[k]);
+      if (!id) continue;
+      event.out().add(Action::renew, listed[i], *id);
+      if (listed[i] == Resource::channel && event.uses(Resource::voice_state))
+        event.out().add(Action::renew_reference, {store::Owner::channel, *id, Resource::voice_state});
+    }
+  }
+  const std::array<Resource, 4> of_guild{Resource::guild, Resource::member, Resource::presence, Resource::voice_state};
+  for (Resource resource : of_guild) event.out().add(Action::renew, resource, guild);
+}
+
+}  // namespace sake::resources

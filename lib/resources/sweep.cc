@@ -1,0 +1,89 @@
+#include "resources/sweep.h"
+
+#include <algorithm>
+
+#include "base/snowflake.h"
+#include "resources/entities.h"
+
+namespace sake::resources {
+namespace {
+
+using store::Action;
+using store::Owner;
+
+/// Beyond this a collection is scanned window by window: one reply with a million fields blocks Redis for a quarter of
+/// a second.
+constexpr std::int64_t whole_reply_max = 100'000;
+
+}  // namespace
+
+void IdSet::seal() {
+  std::ranges::sort(ids_);
+  ids_.erase(std::ranges::unique(ids_).begin(), ids_.end());
+}
+
+bool IdSet::contains(std::uint64_t id) const noexcept { return std::ranges::binary_search(ids_, id); }
+
+Sweep::Sweep(Event& event, Resource resource, std::uint64_t guild, const IdSet& listed)
+    : resource_(resource), guild_(guild), listed_(listed) {
+  slot_ = store::is_hash(resource)
+              ? event.read(Action::count_fields, resource, guild)
+              : event.read(Action::count_references, store::ReferenceKey{Owner::guild, guild, resource});
+}
+
+bool Sweep::step(Event& event) {
+  if (stage_ == Stage::done) return false;
+  const Answer& answer = event.answer(slot_);
+  const bool hash = store::is_hash(resource_);
+  const store::ReferenceKey set{Owner::guild, guild_, resource_};
+
+  if (stage_ == Stage::counting) {
+    // Everything listed is in the collection by now, so equal numbers mean equal contents.
+    if (answer.integer <= static_cast<std::int64_t>(listed_.size())) {
+      stage_ = Stage::done;
+    } else if (answer.integer <= whole_reply_max) {
+      stage_ = Stage::listing;
+      slot_ = hash ? event.read(Action::fields, resource_, guild_) : event.read(Action::references, set);
+    } else {
+      stage_ = Stage::scanning;
+      slot_ = hash ? event.read(Action::scan_fields, resource_, guild_) : event.read(Action::scan_references, set);
+    }
+    return stage_ != Stage::done;
+  }
+
+  std::vector<std::uint64_t> stale;
+  const std::size_t stride = stage_ == Stage::scanning && hash ? 2 : 1;  // HSCAN gives the values too.
+  for (std::size_t i = 0; i < answer.size(); i += stride) {
+    const auto id = base::parse_snowflake(answer[i]);
+    if (id && !listed_.contains(*id)) stale.push_back(*id);
+  }
+  const bool more = stage_ == Stage::scanning && answer.cursor != "0";
+  if (more) cursor_ = answer.cursor;
+  remove(event, stale);
+  if (!more) {
+    stage_ = Stage::done;
+    return false;
+  }
+  event.again(slot_, cursor_);
+  return true;
+}
+
+void Sweep::remove(Event& event, const std::vector<std::uint64_t>& ids) {
+  switch (resource_) {
+    case Resource::member:
+      for (std::uint64_t id : ids) drop_member(event, guild_, id);
+      break;
+    case Resource::presence:
+      for (std::uint64_t id : ids) drop_presence(event, guild_, id);
+      break;
+    case Resource::voice_state:
+      for (std::uint64_t id : ids) drop_voice_state(event, guild_, id);
+      break;
+    case Resource::channel:
+      for (std::uint64_t id : ids) drop_channel(event, guild_, id);
+      break;
+    default: drop_listed(event, resource_, guild_, ids);
+  }
+}
+
+}  // namespace sake::resources

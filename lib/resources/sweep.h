@@ -1,0 +1,50 @@
+#pragma once
+
+// Makes a collection hold just what an event listed: counts it, and only where it holds more asks what, and removes
+// that. Nothing large is ever asked for at once.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "resources/event.h"
+
+namespace sake::resources {
+
+/// Ids that an event lists, sorted.
+class IdSet {
+ public:
+  void add(std::uint64_t id) { ids_.push_back(id); }
+  /// Call once after the last add().
+  void seal();
+  bool contains(std::uint64_t id) const noexcept;
+  std::size_t size() const noexcept { return ids_.size(); }
+  bool empty() const noexcept { return ids_.empty(); }
+
+ private:
+  std::vector<std::uint64_t> ids_;
+};
+
+class Sweep {
+ public:
+  /// Of the emojis, channels or roles of a guild, or of the fields of its members, presences or voice states.
+  /// What is listed must have been written before. Asks for the count at once; REQUIRES: `listed` lives on.
+  Sweep(Event& event, Resource resource, std::uint64_t guild, const IdSet& listed);
+
+  /// After the answers: removes what is too much or asks for more. True: wait for answers and call again.
+  bool step(Event& event);
+
+ private:
+  enum class Stage : std::uint8_t { counting, listing, scanning, done };
+
+  void remove(Event& event, const std::vector<std::uint64_t>& ids);
+
+  Resource resource_;
+  std::uint64_t guild_;
+  const IdSet& listed_;
+  Slot slot_;
+  Stage stage_ = Stage::counting;
+  std::string cursor_;
+};
+
+}  // namespace sake::resources

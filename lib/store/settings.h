@@ -1,0 +1,40 @@
+#pragma once
+
+// The options of a cache as the inner rooms use them: checked, resolved, in plain numbers.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "sake/options.h"
+#include "sake/resource.h"
+#include "sake/result.h"
+
+namespace sake::store {
+
+/// Database numbers of resources are below this.
+inline constexpr std::size_t resource_limit = 18;
+
+/// Milliseconds, or no expiry.
+using LifeMs = std::optional<std::int64_t>;
+
+struct Settings {
+  Resources resources;
+  std::array<int, resource_limit> database{};  ///< Of each resource, overrides applied.
+  std::array<LifeMs, resource_limit> life{};  ///< Of the records of each resource.
+  LifeMs reference_life;                      ///< Of `1:<guild>:*`, `2:<channel>:8` and the sets of users.
+  Policies policies;
+  SecondaryIndices indices;
+  bool harvest_members = false;
+
+  bool uses(Resource resource) const noexcept { return resources.contains(resource); }
+  LifeMs life_of(Resource resource) const noexcept { return life[static_cast<std::size_t>(resource)]; }
+  int database_of(Resource resource) const noexcept { return database[static_cast<std::size_t>(resource)]; }
+  /// Whether anything is kept in database 9 besides the library's own keys.
+  bool uses_references() const noexcept;
+};
+
+/// Errors: invalid_argument, naming the option.
+Result<Settings> resolve(const Options& options);
+
+}  // namespace sake::store
