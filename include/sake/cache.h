@@ -71,8 +71,8 @@ class SAKE_EXPORT Shard {
 class SAKE_EXPORT Cache {
  public:
   /// Checks the options and starts to connect; returns at once. `on_open` is called once, when every database in use
-  /// has answered AUTH, SELECT and the probe, or with the reason why not: backend_error (the cache must then be closed).
-  /// Events may be dispatched before that; they are pending until then.
+  /// has answered AUTH, SELECT and the probe, or with the reason why not: backend_error (the cache must then be
+  /// closed). Events may be dispatched before that; they are pending until then.
   ///
   /// Errors: invalid_argument, with a text that names the option.
   static Result<std::unique_ptr<Cache>> open(uv_loop_s* loop, Options options, Callback<void(Status)> on_open = {});

@@ -21,8 +21,8 @@ class Callback<void(Args...)> {
   Callback(std::nullptr_t) noexcept {}
 
   template <typename F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> && std::is_invocable_v<std::decay_t<F>&, Args...>)
-  Callback(F&& function) {
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> && std::is_invocable_v<std::decay_t<F>&, Args...>)
+      Callback(F&& function) {
     using Function = std::decay_t<F>;
     if constexpr (fits_inline<Function>) {
       new (storage_) Function(std::forward<F>(function));
@@ -64,8 +64,9 @@ class Callback<void(Args...)> {
   };
 
   template <typename Function>
-  static constexpr bool fits_inline = sizeof(Function) <= inline_bytes && alignof(Function) <= alignof(std::max_align_t) &&
-                                      std::is_nothrow_move_constructible_v<Function>;
+  static constexpr bool fits_inline =
+      sizeof(Function) <= inline_bytes &&
+      alignof(Function) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<Function>;
 
   template <typename Function>
   static constexpr Table inline_table{

@@ -117,8 +117,8 @@ struct SAKE_EXPORT Options {
   /// this process owns.
   Lifetime default_expire = std::chrono::hours(24 * 7);
 
-  Lifetime user_expire = std::chrono::hours(1);         ///< Users; renewed whenever the user is seen.
-  Lifetime message_expire = std::chrono::minutes(5);    ///< Messages; renewed by updates.
+  Lifetime user_expire = std::chrono::hours(1);          ///< Users; renewed whenever the user is seen.
+  Lifetime message_expire = std::chrono::minutes(5);     ///< Messages; renewed by updates.
   Lifetime invite_expire = std::chrono::hours(24 * 30);  ///< Invites that say nothing of their own end.
 
   /// What to keep. A resource that is left out costs no command.
@@ -134,8 +134,8 @@ struct SAKE_EXPORT Options {
   /// Policies::harvest_members. Nothing is checked when empty.
   std::optional<Intents> intents = std::nullopt;
 
-  /// Unsent, unanswered and waiting bytes together. A frame is refused with over_capacity while they are at or above
-  /// this limit; a frame of any size is admitted below it.
+  /// Unsent, unanswered and waiting bytes together, with some for each event that is pending. A frame is refused with
+  /// over_capacity while they are at or above this limit; a frame of any size is admitted below it.
   std::size_t pending_bytes_max = 32u << 20;
 
   /// Commands are sent to a database when this many bytes have gathered, or at the end of the loop's iteration.
@@ -148,8 +148,9 @@ struct SAKE_EXPORT Options {
   std::size_t frame_bytes_max = 256u << 20;
 
   std::chrono::milliseconds connect_timeout{5'000};  ///< Over everything up to the answer to SELECT.
-  std::chrono::milliseconds command_timeout{10'000};  ///< Without any answer while commands are under way, the link ends.
-  std::chrono::milliseconds drain_timeout{5'000};     ///< How long close() waits for what is under way.
+  std::chrono::milliseconds command_timeout{
+      10'000};                                     ///< Without any answer while commands are under way, the link ends.
+  std::chrono::milliseconds drain_timeout{5'000};  ///< How long close() waits for what is under way.
 
   /// open fails with backend_error after this long without a connection; zero waits for ever.
   std::chrono::milliseconds open_timeout{10'000};

@@ -48,18 +48,18 @@ struct Stats {
   std::vector<EventStats> events;        ///< Event types seen so far.
   std::vector<ResourceStats> resources;  ///< The resources in use.
   std::vector<ShardStats> shards;
-  std::uint64_t over_capacity = 0;     ///< Frames refused because of pending_bytes_max.
-  std::uint64_t commands = 0;          ///< Sent to Redis, SELECT apart.
-  std::uint64_t selects = 0;           ///< SELECT commands sent.
-  std::uint64_t flushes = 0;           ///< Writes to sockets.
-  std::uint64_t bytes_sent = 0;        ///< To Redis.
-  std::uint64_t bytes_received = 0;    ///< From Redis.
-  std::size_t pending_bytes = 0;       ///< Unsent, unanswered and waiting in lanes.
-  std::size_t events_pending = 0;      ///< Dispatched and without an outcome yet.
-  std::size_t lanes_waiting = 0;       ///< Lanes in which events wait for an answer.
-  std::size_t connections = 0;         ///< Connections that are ready.
-  std::uint64_t connections_lost = 0;  ///< How often a ready connection ended.
-  std::size_t guilds_owned = 0;        ///< Guilds whose keys this process renews.
+  std::uint64_t over_capacity = 0;            ///< Frames refused because of pending_bytes_max.
+  std::uint64_t commands = 0;                 ///< Sent to Redis, SELECT apart.
+  std::uint64_t selects = 0;                  ///< SELECT commands sent.
+  std::uint64_t flushes = 0;                  ///< Writes to sockets.
+  std::uint64_t bytes_sent = 0;               ///< To Redis.
+  std::uint64_t bytes_received = 0;           ///< From Redis.
+  std::size_t pending_bytes = 0;              ///< Unsent, unanswered and waiting in lanes.
+  std::size_t events_pending = 0;             ///< Dispatched and without an outcome yet.
+  std::size_t lanes_waiting = 0;              ///< Lanes in which events wait for an answer.
+  std::size_t connections = 0;                ///< Connections that are ready.
+  std::uint64_t connections_lost = 0;         ///< How often a ready connection ended.
+  std::size_t guilds_owned = 0;               ///< Guilds whose keys this process renews.
   std::chrono::microseconds longest_turn{0};  ///< Longest uninterrupted run of the engine, in thread CPU time.
 };
 

@@ -65,9 +65,10 @@ struct SAKE_HIDDEN Shard::Impl {
 struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
   enum class Stage : std::uint8_t { opening, open, failed, draining, closed };
 
-  Impl(uv_loop_s* loop, Options&& wanted, store::Settings&& resolved, net::Address&& address,
+  Impl(uv_loop_s* on, Options&& wanted, store::Settings&& resolved, net::Address&& address,
        Callback<void(Status)> opened)
-      : options(std::move(wanted)),
+      : loop(on),
+        options(std::move(wanted)),
         settings(std::move(resolved)),
         connection{.address = std::move(address),
                    .password = options.password,
@@ -77,26 +78,27 @@ struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
                    .in_flight_bytes_max = options.in_flight_bytes_max},
         ownership(renew_after(settings)),
         store(settings, ownership),
-        dispatcher({.settings = settings,
-                    .store = store,
-                    .ownership = ownership,
-                    .state = state,
-                    .log = options.log,
-                    .pending_bytes_max = options.pending_bytes_max,
-                    .frame_bytes_max = options.frame_bytes_max,
-                    .event_clock = options.event_clock,
-                    .event_clock_context = options.event_clock_context,
-                    .unanswered_bytes = [](void* self) noexcept { return static_cast<Impl*>(self)->unanswered_bytes(); },
-                    .context = this}),
+        dispatcher(
+            {.settings = settings,
+             .store = store,
+             .ownership = ownership,
+             .state = state,
+             .log = options.log,
+             .pending_bytes_max = options.pending_bytes_max,
+             .frame_bytes_max = options.frame_bytes_max,
+             .event_clock = options.event_clock,
+             .event_clock_context = options.event_clock_context,
+             .unanswered_bytes = [](void* self) noexcept { return static_cast<Impl*>(self)->unanswered_bytes(); },
+             .context = this}),
         on_open(std::move(opened)),
-        prepare(loop, [this] { on_iteration(); }),
-        deadline(loop, [this] { on_deadline(); }),
-        renewal(loop, [this] { on_renewal(); }) {
+        prepare(on, [this] { on_iteration(); }),
+        deadline(std::make_unique<net::Timer>(on, [this] { on_deadline(); })),
+        renewal(std::make_unique<net::Timer>(on, [this] { on_renewal(); })) {
     connection.turns = &turns;
-    open_writers(loop);
+    open_writers();
   }
 
-  void open_writers(uv_loop_s* loop);
+  void open_writers();
   void end_open(Status status);
   void on_iteration();
   void on_deadline();
@@ -104,6 +106,7 @@ struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
   void begin_close(Callback<void()> callback);
   void end_close();
   void warn_of_intents();
+  void add_connections(Stats& stats) const;
   std::size_t unanswered_bytes() const noexcept {
     std::size_t bytes = 0;
     for (const auto& writer : writers) bytes += writer->pending_bytes();
@@ -119,6 +122,7 @@ struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
   void on_greeting_failed(redis::Writer& writer, const Error& error) noexcept override;
   void on_progress(redis::Writer&) noexcept override {}
 
+  uv_loop_s* loop;
   Options options;
   store::Settings settings;
   redis::ConnectionOptions connection;
@@ -136,9 +140,10 @@ struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
   std::uint64_t refusals_told = 0;
 
   cache::Prepare prepare;
-  net::Timer deadline;  // Of open(), then of close().
-  net::Timer renewal;
+  std::unique_ptr<net::Timer> deadline;  // Of open(), then of close(). Both go with end_close().
+  std::unique_ptr<net::Timer> renewal;
   std::vector<std::unique_ptr<redis::Writer>> writers;
+  Stats totals;  // Of the connections, once they are closed.
   redis::Writer* reference_writer = nullptr;
   redis::Writer* user_writer = nullptr;
   std::unique_ptr<cache::Probe> probe;
@@ -146,7 +151,7 @@ struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
   std::vector<std::unique_ptr<Shard::Impl>> shards;
 };
 
-void Cache::Impl::open_writers(uv_loop_s* loop) {
+void Cache::Impl::open_writers() {
   const auto add = [&](int database) -> redis::Writer& {
     writers.push_back(std::make_unique<redis::Writer>(loop, connection, database, *this));
     return *writers.back();
@@ -159,7 +164,7 @@ void Cache::Impl::open_writers(uv_loop_s* loop) {
   }
   reference_writer = &add(reference_index);
   for (auto& writer : writers) writer->start();
-  if (options.open_timeout.count() > 0) deadline.start(options.open_timeout);
+  if (options.open_timeout.count() > 0) deadline->start(options.open_timeout);
   warn_of_intents();
 }
 
@@ -185,7 +190,8 @@ void Cache::Impl::on_ready(redis::Writer&) noexcept {
 }
 
 void Cache::Impl::on_lost(redis::Writer& writer, const Error& error) noexcept {
-  log(LogLevel::warning, "database " + std::to_string(writer.database()) + ": connection lost, connecting again: " + describe(error));
+  log(LogLevel::warning,
+      "database " + std::to_string(writer.database()) + ": connection lost, connecting again: " + describe(error));
 }
 
 void Cache::Impl::on_connect_failed(redis::Writer& writer, const Error& error) noexcept {
@@ -196,7 +202,8 @@ void Cache::Impl::on_connect_failed(redis::Writer& writer, const Error& error) n
 void Cache::Impl::on_greeting_failed(redis::Writer& writer, const Error& error) noexcept {
   std::string which;
   for (Resource resource : all_resources())
-    if (settings.uses(resource) && settings.database_of(resource) == writer.database()) which = " of " + std::string(name(resource));
+    if (settings.uses(resource) && settings.database_of(resource) == writer.database())
+      which = " of " + std::string(name(resource));
   Error named = error;
   named.text = "database " + std::to_string(writer.database()) + which + ": " + error.text;
   if (stage == Stage::opening) {
@@ -209,7 +216,7 @@ void Cache::Impl::on_greeting_failed(redis::Writer& writer, const Error& error) 
 /// Called from the loop; what it has to tell waits for the end of the iteration.
 void Cache::Impl::end_open(Status status) {
   if (stage != Stage::opening || open_result) return;
-  deadline.stop();
+  deadline->stop();
   open_result = std::move(status);
 }
 
@@ -224,7 +231,7 @@ void Cache::Impl::on_iteration() {
       json::Document own;
       if (!state.own_user.empty() && own.parse(state.own_user, 1)) state.own_id = own.root()["id"].snowflake();
       dispatcher.start();
-      if (const auto after = renew_after(settings)) renewal.start(renewal_tick(*after));
+      if (const auto after = renew_after(settings)) renewal->start(renewal_tick(*after));
     }
     if (on_open) std::exchange(on_open, {})(std::move(result));
     if (stage == Stage::closed) return;
@@ -245,7 +252,8 @@ void Cache::Impl::on_deadline() {
   if (stage == Stage::opening) {
     end_open(Error{.code = Errc::backend_error,
                    .cause = Cause::connect,
-                   .text = "no connection to " + net::describe(connection.address) + " within open_timeout; last: " + last_failure});
+                   .text = "no connection to " + net::describe(connection.address) +
+                           " within open_timeout; last: " + last_failure});
   } else if (stage == Stage::draining) {
     end_close();
   }
@@ -256,34 +264,56 @@ void Cache::Impl::on_renewal() {
   const base::Turn turn(&turns);
   if (dispatcher.pending_bytes() < options.pending_bytes_max / 2)
     for (std::uint64_t guild : ownership.take_due(dispatcher.wall_clock(), renewals_per_tick)) dispatcher.renew(guild);
-  renewal.start(renewal_tick(*renew_after(settings)));
+  renewal->start(renewal_tick(*renew_after(settings)));
 }
 
 void Cache::Impl::begin_close(Callback<void()> callback) {
+  if (stage == Stage::closed && prepare.is_closed()) {
+    // Too late to be told with the others; the loop tells it when it has closed one handle more.
+    cache::Prepare(loop, [] {}).close(std::move(callback));
+    return;
+  }
   if (callback) on_closed.push_back(std::move(callback));
   if (stage == Stage::draining || stage == Stage::closed) return;
   const bool was_open = stage == Stage::open;
   stage = Stage::draining;
   dispatcher.stop_admitting();
-  renewal.stop();
+  renewal->stop();
   prepare.keep_alive();
   // Without a server there is nothing to wait for.
-  deadline.start(was_open ? options.drain_timeout : std::chrono::milliseconds(0));
+  deadline->start(was_open ? options.drain_timeout : std::chrono::milliseconds(0));
 }
 
 void Cache::Impl::end_close() {
   if (stage == Stage::closed) return;
   stage = Stage::closed;
-  deadline.stop();
-  renewal.stop();
-  // First, so that the loop tells us of it behind all others, which it closes in the opposite order.
+  deadline.reset();
+  renewal.reset();
+  dispatcher.abort(closed());
+  for (auto& writer : writers) writer->close(closed());
+  // With them go their handles. Nothing is on their stacks: this runs from the loop's end of an iteration, a timer, or
+  // the host.
+  add_connections(totals);
+  probe.reset();
+  writers.clear();
+  if (on_open) std::exchange(on_open, {})(closed());
+  dispatcher.deliver();
   prepare.close([callbacks = std::move(on_closed)]() mutable {
     for (auto& callback : callbacks) callback();
   });
-  dispatcher.abort(closed());
-  for (auto& writer : writers) writer->close(closed());
-  if (on_open) std::exchange(on_open, {})(closed());
-  dispatcher.deliver();
+}
+
+void Cache::Impl::add_connections(Stats& stats) const {
+  for (const auto& writer : writers) {
+    const redis::WriterCounters counters = writer->counters();
+    stats.commands += counters.commands;
+    stats.selects += counters.selects;
+    stats.flushes += counters.flushes;
+    stats.bytes_sent += counters.bytes_sent;
+    stats.bytes_received += counters.bytes_received;
+    stats.connections_lost += counters.lost;
+    stats.connections += writer->is_ready() ? 1 : 0;
+  }
 }
 
 // ------------------------------------------------------------------------------------------ The public faces
@@ -309,7 +339,13 @@ Shard& Cache::shard(std::uint32_t id, std::uint32_t count) {
   return impl_->shards.back()->shard;
 }
 
-void Cache::flush(Callback<void(Status)> on_flushed) { impl_->dispatcher.flush(std::move(on_flushed)); }
+void Cache::flush(Callback<void(Status)> on_flushed) {
+  if (impl_->stage == Impl::Stage::closed) {
+    cache::Prepare(impl_->loop, [] {}).close([told = std::move(on_flushed)]() mutable { told(closed()); });
+  } else {
+    impl_->dispatcher.flush(std::move(on_flushed));
+  }
+}
 
 void Cache::close(Callback<void()> on_closed) { impl_->begin_close(std::move(on_closed)); }
 
@@ -320,7 +356,8 @@ bool Cache::is_alive() const noexcept { return impl_->stage == Impl::Stage::open
 const Options& Cache::options() const noexcept { return impl_->options; }
 
 Stats Cache::stats() const {
-  Stats stats;
+  Stats stats = impl_->totals;
+  impl_->add_connections(stats);
   const Dispatcher& dispatcher = impl_->dispatcher;
   dispatcher.append_stats(stats.events);
   for (Resource resource : all_resources()) {
@@ -330,16 +367,6 @@ Stats Cache::stats() const {
   }
   for (const auto& shard : impl_->shards)
     stats.shards.push_back({shard->state.id, shard->state.count, shard->state.received, shard->state.applied});
-  for (const auto& writer : impl_->writers) {
-    const redis::WriterCounters counters = writer->counters();
-    stats.commands += counters.commands;
-    stats.selects += counters.selects;
-    stats.flushes += counters.flushes;
-    stats.bytes_sent += counters.bytes_sent;
-    stats.bytes_received += counters.bytes_received;
-    stats.connections_lost += counters.lost;
-    stats.connections += writer->is_ready() ? 1 : 0;
-  }
   stats.over_capacity = dispatcher.refusals();
   stats.pending_bytes = dispatcher.pending_bytes();
   stats.events_pending = dispatcher.events_pending();

@@ -18,7 +18,9 @@ class Prepare {
 
   /// From now on the loop has a reason to go on.
   void keep_alive() noexcept;
-  /// No further calls; `on_closed` comes when the loop has let go of the handle.
+  bool is_closed() const noexcept { return block_ == nullptr; }
+
+  /// No further calls; `on_closed` comes when the loop has closed this and every handle that was closed before.
   void close(Callback<void()> on_closed = {}) noexcept;
 
  private:

@@ -7,17 +7,18 @@
 #include <string>
 #include <vector>
 
-#include "redis/writer.h"
 #include "sake/callback.h"
 #include "sake/log.h"
 #include "sake/result.h"
+
+#include "redis/writer.h"
 
 namespace sake::cache {
 
 class Probe final : public redis::Requester {
  public:
-  /// `databases`: a writer for each database in use besides 9. `users` may be null. `on_done` comes once, from the loop.
-  /// The writers must be ready, and the probe must live until then or until they are closed.
+  /// `databases`: a writer for each database in use besides 9. `users` may be null. `on_done` comes once, from the
+  /// loop. The writers must be ready, and the probe must live until then or until they are closed.
   Probe(redis::Writer& references, std::vector<redis::Writer*> databases, redis::Writer* users, LogSink& log,
         Callback<void(Status)> on_done);
 

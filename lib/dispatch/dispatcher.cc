@@ -35,10 +35,7 @@ unsigned depth_of(std::string_view event) noexcept {
 }  // namespace
 
 Dispatcher::Dispatcher(const Environment& environment) noexcept
-    : environment_(environment),
-      lanes_(&pool_),
-      waiting_channels_(&pool_),
-      tallies_(resources::table().size() + 2) {
+    : environment_(environment), lanes_(&pool_), waiting_channels_(&pool_), tallies_(resources::table().size() + 2) {
   settings = &environment.settings;
   state = &environment.state;
   ownership = &environment.ownership;
@@ -56,8 +53,9 @@ Status Dispatcher::dispatch(ShardState& shard, const Frame& frame, Completion co
     if (!shard.refused) shard.refused = fingerprint(frame);
     ++refusals_;
     return Error{.code = Errc::over_capacity,
-                 .text = out_of_order ? "an earlier frame of this shard was refused: offer that one again or skip it"
-                                      : "pending_bytes_max is reached: offer this frame again when on_capacity is called"};
+                 .text = out_of_order
+                             ? "an earlier frame of this shard was refused: offer that one again or skip it"
+                             : "pending_bytes_max is reached: offer this frame again when on_capacity is called"};
   }
   shard.refused.reset();
 
@@ -68,8 +66,8 @@ Status Dispatcher::dispatch(ShardState& shard, const Frame& frame, Completion co
     admit(shard, frame, epoch, std::move(completion));
   } else {
     waiting_bytes_ += frame.text.size();
-    early_.push_back({&shard, std::string(frame.text), std::string(frame.event), frame.sequence, epoch,
-                      std::move(completion)});
+    early_.push_back(
+        {&shard, std::string(frame.text), std::string(frame.event), frame.sequence, epoch, std::move(completion)});
   }
   return {};
 }
@@ -284,10 +282,13 @@ bool Dispatcher::start_flow(Event& event, resources::Flow (*flow)(Event&)) {
 bool Dispatcher::is_ready(const Event& event) const noexcept {
   if (event.run.running) return false;
   switch (event.run.wait) {
-    case Wait::turn: return event.run.unanswered == 0;
+    case Wait::turn:
+      return event.run.unanswered == 0;
     // In a lane its own stories wait behind it.
-    case Wait::settled: return event.run.outstanding == 0 && (event.run.has_lane || event.run.children == 0);
-    default: return false;
+    case Wait::settled:
+      return event.run.outstanding == 0 && (event.run.has_lane || event.run.children == 0);
+    default:
+      return false;
   }
 }
 
@@ -351,7 +352,8 @@ void Dispatcher::finish(Event& event) {
     progress(*parent);
     return;
   }
-  const Outcome outcome = run.error != nullptr ? (run.error->code == Errc::invalid_payload ? Outcome::rejected : Outcome::failed)
+  const Outcome outcome = run.error != nullptr
+                              ? (run.error->code == Errc::invalid_payload ? Outcome::rejected : Outcome::failed)
                           : !run.ignored.empty() ? Outcome::ignored
                                                  : Outcome::applied;
   if (run.row != &internal_row) {
@@ -361,7 +363,8 @@ void Dispatcher::finish(Event& event) {
                                                                : static_cast<std::size_t>(run.row - rows.data());
     ++tallies_[index][static_cast<std::size_t>(outcome)];
     if (outcome == Outcome::failed || outcome == Outcome::rejected)
-      log(LogLevel::warning, std::string(run.row->event) + " " + std::string(name(outcome)) + ": " + describe(*run.error));
+      log(LogLevel::warning,
+          std::string(run.row->event) + " " + std::string(name(outcome)) + ": " + describe(*run.error));
     if (run.sequence != 0 && run.session == run.shard->session) run.shard->end(run.sequence);
     --epochs_[run.epoch - first_epoch_];
     --events_pending_;
@@ -453,8 +456,7 @@ Event& Dispatcher::spawn(ShardState& shard, const Work::Child& child) {
 }
 
 void Dispatcher::renew(std::uint64_t guild) {
-  Event& event =
-      spawn(no_shard_, {Work::Child::Where::guild, guild, resources::renew_guild, {guild, 0, 0}});
+  Event& event = spawn(no_shard_, {Work::Child::Where::guild, guild, resources::renew_guild, {guild, 0, 0, 0}});
   start_flow(event, resources::renew_guild);
 }
 
@@ -465,7 +467,9 @@ Lane* Dispatcher::find_lane(std::uint64_t id) noexcept {
   return found == lanes_.end() ? nullptr : &found->second;
 }
 
-Lane& Dispatcher::lane_of(Event& event) { return lanes_.try_emplace(event.run.lane_id, event.run.lane_id).first->second; }
+Lane& Dispatcher::lane_of(Event& event) {
+  return lanes_.try_emplace(event.run.lane_id, event.run.lane_id).first->second;
+}
 
 void Dispatcher::join(Lane& lane, Event& event) {
   lane.push_back(event);
@@ -519,7 +523,8 @@ void Dispatcher::deliver() {
 }
 
 std::size_t Dispatcher::pending_bytes() const noexcept {
-  return waiting_bytes_ + environment_.unanswered_bytes(environment_.context);
+  // A flood of tiny events costs more for keeping book of them than for their bytes.
+  return waiting_bytes_ + events_pending_ * sizeof(Event) + environment_.unanswered_bytes(environment_.context);
 }
 
 void Dispatcher::append_stats(std::vector<EventStats>& stats) const {

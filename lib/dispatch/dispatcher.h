@@ -15,11 +15,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sake/cache.h"
+
 #include "dispatch/lane.h"
 #include "resources/event.h"
 #include "resources/shard_state.h"
 #include "resources/table.h"
-#include "sake/cache.h"
 #include "store/store.h"
 
 namespace sake::dispatch {

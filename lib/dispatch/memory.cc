@@ -23,15 +23,18 @@ Memory::Collection Memory::collection_of(const store::Op& op) noexcept {
     case Action::set:
     case Action::erase:
     case Action::get:
-    case Action::exists: return {Kind::record, op.resource, store::Owner::guild, op.key};
+    case Action::exists:
+      return {Kind::record, op.resource, store::Owner::guild, op.key};
     case Action::set_field:
     case Action::erase_field:
     case Action::erase_hash:
     case Action::get_field:
     case Action::count_fields:
     case Action::fields:
-    case Action::scan_fields: return {Kind::field, op.resource, store::Owner::guild, op.key};
-    default: return {Kind::member, op.resource, op.owner, op.key};
+    case Action::scan_fields:
+      return {Kind::field, op.resource, store::Owner::guild, op.key};
+    default:
+      return {Kind::member, op.resource, op.owner, op.key};
   }
 }
 
@@ -71,12 +74,17 @@ void Memory::lay_over(resources::Answer& answer) const {
   switch (answer.read.action) {
     case Action::get:
     case Action::get_field:
-    case Action::exists: lay_over_value(answer); return;
+    case Action::exists:
+      lay_over_value(answer);
+      return;
     case Action::count_fields:
     case Action::fields:
     case Action::count_references:
-    case Action::references: lay_over_list(answer); return;
-    default: return;  // Scans and indices are only read in the event's own turn.
+    case Action::references:
+      lay_over_list(answer);
+      return;
+    default:
+      return;  // Scans and indices are only read in the event's own turn.
   }
 }
 

@@ -26,6 +26,7 @@ class Memory {
   /// Of the latest write; a read is stamped with it when it is sent.
   std::uint64_t clock() const noexcept { return clock_; }
   std::size_t bytes() const noexcept { return bytes_; }
+
  private:
   enum class Kind : std::uint8_t { record, field, member };
   /// Everything with the same kind, resource, owner and key is one hash or set.

@@ -73,9 +73,7 @@ void write_with(Pieces& pieces, base::Arena& arena, Value object, std::initializ
 /// out of it. Either may be missing.
 template <typename Keep>
 void write_merged(ObjectWriter& out, Value base, Value change, Keep keep) {
-  out.members_of(base, [&](Value member) {
-    return !has_key_of(change, member) || !keep(change[member.key()]);
-  });
+  out.members_of(base, [&](Value member) { return !has_key_of(change, member) || !keep(change[member.key()]); });
   out.members_of(change, keep);
 }
 

@@ -65,9 +65,8 @@ class SliceStream {
     const __m128i control = _mm_set1_epi8(0x1F);
     while (end_ - p >= 16) {
       const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-      const __m128i found =
-          _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
-                       _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
+      const __m128i found = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
+                                         _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
       const unsigned stop = static_cast<unsigned>(_mm_movemask_epi8(found));
       unsigned high = static_cast<unsigned>(_mm_movemask_epi8(block));
       if (stop != 0) {
@@ -124,7 +123,8 @@ void append_utf8(std::string& out, std::uint32_t code) {
 /// The four hexadecimal digits at `at`, which the parser has checked to be there.
 std::uint32_t hex4(std::string_view raw, std::size_t at) noexcept {
   std::uint32_t code = 0;
-  for (std::size_t i = at; i < at + 4 && i < raw.size(); ++i) code = code * 16 + static_cast<unsigned>(hex_digit(raw[i]));
+  for (std::size_t i = at; i < at + 4 && i < raw.size(); ++i)
+    code = code * 16 + static_cast<unsigned>(hex_digit(raw[i]));
   return code;
 }
 
@@ -139,11 +139,21 @@ std::string decode(std::string_view raw) {
       continue;
     }
     switch (raw[++i]) {
-      case 'b': out += '\b'; break;
-      case 'f': out += '\f'; break;
-      case 'n': out += '\n'; break;
-      case 'r': out += '\r'; break;
-      case 't': out += '\t'; break;
+      case 'b':
+        out += '\b';
+        break;
+      case 'f':
+        out += '\f';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case 't':
+        out += '\t';
+        break;
       case 'u': {
         std::uint32_t code = hex4(raw, i + 1);
         i += 4;
@@ -154,7 +164,8 @@ std::string decode(std::string_view raw) {
         append_utf8(out, code);
         break;
       }
-      default: out += raw[i];  // A quote, a backslash or a slash.
+      default:
+        out += raw[i];  // A quote, a backslash or a slash.
     }
   }
   return out;
@@ -319,7 +330,8 @@ Status Document::scan(std::string_view text, unsigned depth, DepthOf depth_of) {
   nodes_.clear();
   std::string why = indexer.refusal() != nullptr ? indexer.refusal() : rapidjson::GetParseError_En(parsed.Code());
   if (!why.empty() && why.back() == '.') why.pop_back();
-  return Error{.code = Errc::invalid_payload, .text = "not valid JSON: " + why + " (byte " + std::to_string(parsed.Offset()) + ")"};
+  return Error{.code = Errc::invalid_payload,
+               .text = "not valid JSON: " + why + " (byte " + std::to_string(parsed.Offset()) + ")"};
 }
 
 void Document::copy_of(Value value) {
@@ -352,13 +364,19 @@ void Document::clear() noexcept {
 Type Value::type() const noexcept {
   if (document_ == nullptr) return Type::missing;
   switch (document_->text_[document_->nodes_[node_].begin]) {
-    case '{': return Type::object;
-    case '[': return Type::array;
-    case '"': return Type::string;
-    case 'n': return Type::null;
+    case '{':
+      return Type::object;
+    case '[':
+      return Type::array;
+    case '"':
+      return Type::string;
+    case 'n':
+      return Type::null;
     case 't':
-    case 'f': return Type::boolean;
-    default: return Type::number;
+    case 'f':
+      return Type::boolean;
+    default:
+      return Type::number;
   }
 }
 
@@ -385,13 +403,15 @@ bool Value::equals(std::string_view expected) const {
 
 std::optional<std::uint64_t> Value::snowflake() const {
   switch (type()) {
-    case Type::number: return base::parse_snowflake(text());
+    case Type::number:
+      return base::parse_snowflake(text());
     case Type::string: {
       const std::string_view raw = raw_string();
       if (raw.find('\\') != std::string_view::npos) return base::parse_snowflake(decode(raw));
       return base::parse_snowflake(raw);
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

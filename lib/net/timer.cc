@@ -21,19 +21,24 @@ Timer::Timer(uv_loop_s* loop, Callback<void()> on_elapsed) : block_(new Block{{}
   block_->timer.data = block_;
 }
 
-Timer::~Timer() {
-  uv_close(block_->handle(), [](uv_handle_t* handle) noexcept { delete static_cast<Block*>(handle->data); });
-}
-
 void Timer::start(std::chrono::milliseconds delay) noexcept {
+  if (block_ == nullptr) return;
   uv_update_time(block_->timer.loop);  // The loop's clock stands still during a turn.
   uv_timer_start(
       &block_->timer, [](uv_timer_t* timer) noexcept { static_cast<Block*>(timer->data)->on_elapsed(); },
       static_cast<std::uint64_t>(std::max<std::chrono::milliseconds::rep>(delay.count(), 0)), 0);
 }
 
-void Timer::stop() noexcept { uv_timer_stop(&block_->timer); }
+void Timer::stop() noexcept {
+  if (block_ != nullptr) uv_timer_stop(&block_->timer);
+}
 
-bool Timer::is_running() const noexcept { return uv_is_active(block_->handle()) != 0; }
+bool Timer::is_running() const noexcept { return block_ != nullptr && uv_is_active(block_->handle()) != 0; }
+
+void Timer::close() noexcept {
+  Block* block = std::exchange(block_, nullptr);
+  if (block == nullptr) return;
+  uv_close(block->handle(), [](uv_handle_t* handle) noexcept { delete static_cast<Block*>(handle->data); });
+}
 
 }  // namespace sake::net

@@ -14,7 +14,7 @@ class Timer {
  public:
   /// `on_elapsed` is called from the loop, once for each start that is not stopped before.
   Timer(uv_loop_s* loop, Callback<void()> on_elapsed);
-  ~Timer();
+  ~Timer() { close(); }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
@@ -23,9 +23,12 @@ class Timer {
   void stop() noexcept;
   bool is_running() const noexcept;
 
+  /// For good: later starts do nothing. The loop closes the handle afterwards.
+  void close() noexcept;
+
  private:
   struct Block;
-  Block* block_;  // The loop's from here on; see timer.cc.
+  Block* block_;  // Null once closed. What it points to is the loop's.
 };
 
 }  // namespace sake::net

@@ -68,8 +68,26 @@ void Connection::start() {
   if (fsm_.state() == ConnectionState::idle) timer_.start(std::chrono::milliseconds(0));
 }
 
-void Connection::close() noexcept {
-  if (fsm_.on(ConnectionEvent::close) == ConnectionAction::end) let_go();
+void Connection::close() noexcept { carry_out(fsm_.on(ConnectionEvent::close)); }
+
+void Connection::carry_out(ConnectionAction action) {
+  switch (action) {
+    case ConnectionAction::none:
+      return;
+    case ConnectionAction::open:
+      return open();
+    case ConnectionAction::greet:
+      return greet();
+    case ConnectionAction::serve:
+      return serve();
+    case ConnectionAction::retry:
+    case ConnectionAction::recover:
+      let_go();
+      return timer_.start(fsm_.delay(random()));
+    case ConnectionAction::end:
+      let_go();
+      return timer_.close();
+  }
 }
 
 void Connection::let_go() noexcept {
@@ -93,8 +111,7 @@ void Connection::fail_link(const Error& error) { fail(error, false); }
 void Connection::fail(const Error& error, bool refused) {
   const ConnectionAction action = fsm_.on(ConnectionEvent::failed);
   if (action == ConnectionAction::none) return;
-  let_go();
-  timer_.start(fsm_.delay(random()));
+  carry_out(action);
   Error told = error;
   told.text = describe(options_.address) + ": " + error.text;
   if (action == ConnectionAction::recover) return handler_.on_link_lost(told);
@@ -106,11 +123,9 @@ void Connection::on_timer() {
   const Call call(in_call_);
   switch (fsm_.state()) {
     case ConnectionState::idle:
-      fsm_.on(ConnectionEvent::start);
-      return open();
+      return carry_out(fsm_.on(ConnectionEvent::start));
     case ConnectionState::waiting:
-      fsm_.on(ConnectionEvent::elapsed);
-      return open();
+      return carry_out(fsm_.on(ConnectionEvent::elapsed));
     case ConnectionState::opening:
     case ConnectionState::greeting:
       return watch_attempt();
@@ -177,13 +192,16 @@ void Connection::connect_next() {
 
 void Connection::on_connected() noexcept {
   const Call call(in_call_);
-  fsm_.on(ConnectionEvent::connected);
+  carry_out(fsm_.on(ConnectionEvent::connected));
+}
+
+void Connection::greet() {
   resp::ReplyHandler& handler = *this;
   reader_ = std::make_unique<resp::ReplyReader>(handler, options_.reply_bytes_max);
   const net::Address& address = options_.address;
   const std::string& password = address.password.empty() ? options_.password : address.password;
   greeting_bytes_.clear();
-  greeting_.begin({address.user, password, database_, name_, predecessor_id_}, greeting_bytes_);
+  greeting_.begin({address.user, password, database_, other_database_, name_, predecessor_id_}, greeting_bytes_);
   send_greeting();
 }
 
@@ -212,7 +230,10 @@ void Connection::on_greeting_reply(const resp::Reply& reply) {
       break;
   }
   predecessor_id_ = greeting_.client_id();
-  fsm_.on(ConnectionEvent::greeted);
+  carry_out(fsm_.on(ConnectionEvent::greeted));
+}
+
+void Connection::serve() {
   timer_.stop();
   handler_.on_link_ready();
 }

@@ -61,6 +61,10 @@ class Connection final : private net::StreamHandler, private resp::ReplyHandler 
   /// The end, with no further call to the handler. The loop closes the handles afterwards.
   void close() noexcept;
 
+  /// Greetings fail when this one does not exist either: a handler that changes databases must not find out too late,
+  /// since what it has sent behind a SELECT that is refused runs all the same.
+  void require_database(int database) noexcept { other_database_ = database; }
+
   /// Selected by the greetings to come.
   void set_database(int database) noexcept { database_ = database; }
 
@@ -87,13 +91,16 @@ class Connection final : private net::StreamHandler, private resp::ReplyHandler 
   void on_reply(const resp::Reply& reply) noexcept override;
 
   void on_timer();
+  void carry_out(ConnectionAction action);
   void watch_attempt();
   void watch_link();
   void open();
   void on_resolved(Result<std::vector<net::SocketAddress>> found);
   void connect_next();
+  void greet();
   void send_greeting();
   void on_greeting_reply(const resp::Reply& reply);
+  void serve();
   void fail(const Error& error, bool refused);
   void let_go() noexcept;
   std::uint32_t random() noexcept;
@@ -102,6 +109,7 @@ class Connection final : private net::StreamHandler, private resp::ReplyHandler 
   const ConnectionOptions& options_;
   ConnectionHandler& handler_;
   int database_;
+  int other_database_ = -1;
   ConnectionFsm fsm_;
   net::Timer timer_;  // The pause between attempts, else the ticks of the timeouts.
   net::Resolver resolver_;

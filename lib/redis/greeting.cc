@@ -18,6 +18,10 @@ void Greeting::begin(GreetingPlan plan, base::Buffer& out) {
     commands.begin(2).arg("AUTH").arg(plan_.password);
     expect(Step::auth);
   }
+  if (plan_.other_database >= 0) {
+    commands.begin(2).arg("SELECT").arg(plan_.other_database);
+    expect(Step::select_other);
+  }
   commands.begin(2).arg("SELECT").arg(plan_.database);
   expect(Step::select);
   // AUTH and SELECT work while the server loads its data, everything else fails: PING shows it.
@@ -58,8 +62,10 @@ bool Greeting::accepts(Step step, const resp::Reply& reply) {
       }
       return refuse(Cause::server, std::string(words));
 
+    case Step::select_other:
+      return !is_error || refuse_select(plan_.other_database, words);
     case Step::select:
-      return !is_error || refuse_select(words);
+      return !is_error || refuse_select(plan_.database, words);
 
     case Step::ping:
       if (is_error && is_unavailable(words)) return refuse(Cause::server, std::string(words));
@@ -87,17 +93,17 @@ bool Greeting::refuse(Cause cause, std::string text) {
   return false;
 }
 
-bool Greeting::refuse_select(std::string_view words) {
+bool Greeting::refuse_select(int selected, std::string_view words) {
   if (is_refused_login(words)) return refuse(Cause::auth, std::string(words));
-  const std::string database = "database " + std::to_string(plan_.database);
   if (words.find("out of range") != words.npos) {
-    return refuse(Cause::server,
-                  "Redis has no " + database + ": raise `databases` in redis.conf (" + std::string(words) + ")");
+    return refuse(Cause::server, "Redis has no database " + std::to_string(selected) +
+                                     ": raise `databases` in redis.conf (" + std::string(words) + ")");
   }
   if (words.find("cluster") != words.npos) {
     return refuse(Cause::server, "Redis Cluster has only database 0 and cannot be used (" + std::string(words) + ")");
   }
-  return refuse(Cause::server, "Redis refuses to select " + database + ": " + std::string(words));
+  return refuse(Cause::server,
+                std::string(words));  // "ERR max number of clients reached", in answer to whatever is first.
 }
 
 }  // namespace sake::redis

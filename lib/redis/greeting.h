@@ -21,6 +21,7 @@ struct GreetingPlan {
   std::string user = {};
   std::string password = {};
   int database = 0;
+  int other_database = -1;           ///< Must exist too, or nothing is sent; -1: none.
   std::string name = {};             ///< For CLIENT SETNAME; the same over all links of a connection.
   std::int64_t predecessor_id = -1;  ///< CLIENT ID of the link before; -1: there is none to end.
 };
@@ -45,12 +46,12 @@ class Greeting {
   const Error& error() const noexcept { return error_; }
 
  private:
-  enum class Step : std::uint8_t { auth, select, ping, set_name, id, find_predecessor, kill_predecessor };
+  enum class Step : std::uint8_t { auth, select_other, select, ping, set_name, id, find_predecessor, kill_predecessor };
 
   void expect(Step step) noexcept { steps_[step_count_++] = step; }
   bool accepts(Step step, const resp::Reply& reply);
   bool refuse(Cause cause, std::string text);
-  bool refuse_select(std::string_view words);
+  bool refuse_select(int database, std::string_view words);
 
   GreetingPlan plan_;
   std::array<Step, 8> steps_{};

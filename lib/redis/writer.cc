@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "sake/resource.h"
+
 #include "redis/server_error.h"
 
 namespace sake::redis {
@@ -14,7 +16,9 @@ Writer::Writer(uv_loop_s* loop, const ConnectionOptions& options, int database, 
     : handler_(handler),
       database_(database),
       queue_(database, options.batch_bytes, options.in_flight_bytes_max),
-      connection_(loop, options, database, static_cast<ConnectionHandler&>(*this)) {}
+      connection_(loop, options, database, static_cast<ConnectionHandler&>(*this)) {
+  connection_.require_database(reference_index);
+}
 
 Writer::~Writer() {
   assert(!closing_ && "destroyed in a call of its own close()");
@@ -63,7 +67,8 @@ void Writer::on_link_reply(const resp::Reply& reply) noexcept {
 
 void Writer::on_refused(const CommandQueue::Entry& entry, std::string_view words) {
   const Error error{Errc::backend_error, Cause::server, false, std::string(server_words(words))};
-  // Behind a SELECT everything would run in the wrong database. The next greeting selects it and says what is wrong.
+  // The greeting has shown that the database exists, so the user has lost a right. What was sent behind it has run in
+  // the wrong database; nothing more shall. The next greeting says what is wrong.
   if (entry.selects()) return connection_.fail_link(error);
   ++counters_.refused;
   if (entry.who != nullptr) entry.who->on_failed(entry.tag, error);

@@ -45,7 +45,8 @@ Flow channel_upsert(Event& event) {
     event.ignore("not a guild channel");
     co_return;
   }
-  event.out().add(store::Action::add_reference, store::ReferenceKey{store::Owner::guild, *guild, Resource::channel})
+  event.out()
+      .add(store::Action::add_reference, store::ReferenceKey{store::Owner::guild, *guild, Resource::channel})
       .member = id;
   event.out().set(Resource::channel, id, [&](json::Pieces& pieces) {
     // No part of a channel object, and sometimes left out of it: these survive.
@@ -72,6 +73,8 @@ Flow channel_delete(Event& event) {
   const std::uint64_t id = event.id(d, "id");
   const auto sent_guild = event.optional_id(d, "guild_id");
   const Slot stored = sent_guild ? 0 : event.get(Resource::channel, id);
+  const Slot users =
+      event.read(store::Action::references, store::ReferenceKey{store::Owner::channel, id, Resource::voice_state});
   co_await event.turn();
 
   const auto guild = sent_guild ? sent_guild : event.stored(stored)["guild_id"].snowflake();
@@ -79,9 +82,6 @@ Flow channel_delete(Event& event) {
     event.ignore("not a guild channel");
     co_return;
   }
-  const Slot users = event.read(store::Action::references,
-                                store::ReferenceKey{store::Owner::channel, id, Resource::voice_state});
-  co_await event.settled();
   const Answer& answer = event.answer(users);
   for (std::size_t i = 0; i < answer.size(); ++i)
     if (const auto user = base::parse_snowflake(answer[i])) drop_voice_state(event, *guild, *user);
@@ -112,8 +112,9 @@ Flow channel_info(Event& event) {
     if (!stored) continue;
     event.out().set(Resource::channel, channels[i].id, [&](json::Pieces& pieces) {
       json::ObjectWriter out(pieces);
-      json::write_merged(out, stored, channels[i].object,
-                         [](json::Value field) { return json::key_in(field, {"status", "voice_start_time"}); });
+      json::write_merged(out, stored, channels[i].object, [](json::Value field) {
+        return json::key_in(field, {"status", "voice_start_time"});
+      });
       out.close();
     });
   }

@@ -207,7 +207,7 @@ void drop_message(Event& event, std::uint64_t message, std::uint64_t channel, st
   const SecondaryIndices& indices = event.settings().indices;
   if (indices.messages_by_author) {
     // Who wrote it is only known from the record.
-    event.spawn_next(drop_message_of_author, message);
+    event.spawn_next(drop_read_message, message);
   } else {
     event.out().add(Action::erase, Resource::message, message);
   }
@@ -233,14 +233,14 @@ void drop_channel(Event& event, std::uint64_t guild, std::uint64_t channel) {
   drop_listed(event, Resource::channel, guild, {&channel, 1});
   if (event.uses(Resource::voice_state))
     event.out().add(Action::erase_reference, ReferenceKey{Owner::channel, channel, Resource::voice_state});
-  drop_entries_of(event, Owner::channel, channel);
+  drop_entries_of(event, Owner::channel, channel, guild);
 }
 
-void drop_entries_of(Event& event, Owner owner, std::uint64_t id) {
+void drop_entries_of(Event& event, Owner owner, std::uint64_t id, std::uint64_t guild) {
   const SecondaryIndices& indices = event.settings().indices;
   const bool channel = owner == Owner::channel;
   const auto spawn = [&](Resource resource) {
-    event.spawn_next(drop_entries, static_cast<std::uint64_t>(owner), id, static_cast<std::uint64_t>(resource));
+    event.spawn_next(drop_entries, static_cast<std::uint64_t>(owner), id, static_cast<std::uint64_t>(resource), guild);
   };
   if (event.uses(Resource::message) && (channel ? indices.messages_by_channel : indices.messages_by_guild))
     spawn(Resource::message);

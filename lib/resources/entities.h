@@ -60,8 +60,9 @@ void drop_invite(Event& event, std::string_view code, std::optional<std::uint64_
 /// Removes a channel, its voice set, and by their indices its messages and invites. Voice states need their own ids.
 void drop_channel(Event& event, std::uint64_t guild, std::uint64_t channel);
 
-/// The messages and invites of a channel or guild, by those of its indices that are on.
-void drop_entries_of(Event& event, store::Owner owner, std::uint64_t id);
+/// The messages and invites of a channel or guild, by those of its indices that are on. `guild`: itself, or the
+/// channel's.
+void drop_entries_of(Event& event, store::Owner owner, std::uint64_t id, std::uint64_t guild);
 
 /// Its places in the secondary indices that are on, until its lifetime ends.
 void index_message(Event& event, std::uint64_t id, std::uint64_t channel, std::optional<std::uint64_t> guild,

@@ -133,17 +133,17 @@ json::Value Event::stored(Slot slot, unsigned depth) {
   return {};
 }
 
-void Event::spawn_next(Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, std::uint64_t c) {
-  run.work->children.push_back({Work::Child::Where::next, 0, flow, {a, b, c}});
+void Event::spawn_next(Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
+  run.work->children.push_back({Work::Child::Where::next, 0, flow, {a, b, c, d}});
 }
 void Event::spawn_last(Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, std::uint64_t c) {
-  run.work->children.push_back({Work::Child::Where::last, 0, flow, {a, b, c}});
+  run.work->children.push_back({Work::Child::Where::last, 0, flow, {a, b, c, 0}});
 }
 void Event::spawn_in(std::uint64_t guild, Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, std::uint64_t c) {
-  run.work->children.push_back({Work::Child::Where::guild, guild, flow, {a, b, c}});
+  run.work->children.push_back({Work::Child::Where::guild, guild, flow, {a, b, c, 0}});
 }
 void Event::spawn_apart(Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, std::uint64_t c) {
-  run.work->children.push_back({Work::Child::Where::apart, 0, flow, {a, b, c}});
+  run.work->children.push_back({Work::Child::Where::apart, 0, flow, {a, b, c, 0}});
 }
 
 void Event::on_reply(std::uint32_t tag, const resp::Reply& reply) noexcept {
@@ -152,7 +152,8 @@ void Event::on_reply(std::uint32_t tag, const resp::Reply& reply) noexcept {
   if (run.work != nullptr && tag <= run.work->answers_used) {
     Answer& answer = *run.work->answers[tag - 1];
     switch (reply.type) {
-      case resp::ReplyType::nil: break;
+      case resp::ReplyType::nil:
+        break;
       case resp::ReplyType::integer:
         answer.nil = false;
         answer.integer = reply.integer;

@@ -12,11 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "sake/cache.h"
+
 #include "json/scan.h"
 #include "redis/writer.h"
 #include "resources/flow.h"
 #include "resources/state.h"
-#include "sake/cache.h"
 #include "store/ownership.h"
 #include "store/settings.h"
 #include "store/write_batch.h"
@@ -64,7 +65,7 @@ struct Work {
     Where where;
     std::uint64_t guild;
     Flow (*flow)(Event&);
-    std::array<std::uint64_t, 3> arguments;
+    std::array<std::uint64_t, 4> arguments;
   };
   std::vector<Child> children;
   std::vector<std::string> kept;  ///< Texts that must outlive the answer or document they came from.
@@ -109,15 +110,15 @@ struct Run {
   std::uint64_t sequence = 0;
   std::uint64_t epoch = 0;
   std::uint64_t lane_id = 0;
-  void* lane = nullptr;           ///< The lane it stands in, while it does.
-  Event* next = nullptr;          ///< Behind it in the lane, or in the list of free events.
+  void* lane = nullptr;   ///< The lane it stands in, while it does.
+  Event* next = nullptr;  ///< Behind it in the lane, or in the list of free events.
   Event* parent = nullptr;
-  std::array<std::uint64_t, 3> arguments{};
+  std::array<std::uint64_t, 4> arguments{};
   std::uint64_t channel_id = 0;   ///< Of an event of a guild that names a channel.
   std::uint32_t outstanding = 0;  ///< Commands without an answer.
   std::uint32_t children = 0;     ///< Stories it started that have not ended.
   std::uint64_t session = 0;
-  std::size_t held_bytes = 0;     ///< Counted as pending while the event waits.
+  std::size_t held_bytes = 0;  ///< Counted as pending while the event waits.
   Wait wait = Wait::none;
   std::uint32_t unanswered = 0;  ///< Reads among `outstanding`.
   bool has_lane = false;
@@ -179,7 +180,8 @@ class Event final : public redis::Requester {
 
   /// Starts another story once this one's writes are queued; this event ends after it.
   /// In the same lane, before anything else of it:
-  void spawn_next(Flow (*flow)(Event&), std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0);
+  void spawn_next(Flow (*flow)(Event&), std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
+                  std::uint64_t d = 0);
   /// In the same lane, behind everything that waits there:
   void spawn_last(Flow (*flow)(Event&), std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0);
   /// In the lane of a guild:
@@ -198,8 +200,8 @@ class Event final : public redis::Requester {
   /// Waits until the event is at the front of its lane and its reads are answered. What was written to the batch
   /// before is only sent then, save for users.
   Awaiter turn() noexcept { return {*this, Wait::turn}; }
-  /// After turn(): sends the batch and waits until Redis has answered everything, and outside of lanes until the stories
-  /// it started have ended. An event of which anything was refused ends there.
+  /// After turn(): sends the batch and waits until Redis has answered everything, and outside of lanes until the
+  /// stories it started have ended. An event of which anything was refused ends there.
   Awaiter settled() noexcept { return {*this, Wait::settled}; }
 
   /// The event's text is no longer needed; frees it.

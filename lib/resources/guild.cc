@@ -42,6 +42,16 @@ Listed listed(Event& event, json::Value array, std::string_view key) {
   return found;
 }
 
+/// Roles and emojis are few enough to be asked for at dispatch, so that a list costs its lane no trip.
+Slot ask_listed(Event& event, Resource resource, std::uint64_t guild) {
+  return event.read(Action::references, ReferenceKey{Owner::guild, guild, resource});
+}
+
+void replace_listed(Event& event, Resource resource, std::uint64_t guild, Slot old, const Listed& listed) {
+  put_listed(event, resource, guild, listed.entities);
+  drop_unlisted(event, resource, guild, event.answer(old), listed.ids);
+}
+
 /// Threads have a database of their own.
 bool is_thread(json::Value channel) {
   const auto type = channel["type"].integer();
@@ -103,8 +113,11 @@ void Snapshot::read_members(Event& event, json::Value d) {
   }
   members.ids.seal();
   switch (event.settings().policies.guild_create_members) {
-    case MemberPolicy::replace: replace_members = true; break;
-    case MemberPolicy::merge: break;
+    case MemberPolicy::replace:
+      replace_members = true;
+      break;
+    case MemberPolicy::merge:
+      break;
     case MemberPolicy::automatic:
       replace_members = d["member_count"].integer() == static_cast<std::int64_t>(members.ids.size());
   }
@@ -185,7 +198,8 @@ class VoiceSets {
       } else {
         for (std::size_t i = 0; i < answer.size(); ++i) {
           const auto user = base::parse_snowflake(answer[i]);
-          if (user && !set.users.contains(*user)) event.out().add(Action::remove_reference, key(channel)).member = *user;
+          if (user && !set.users.contains(*user))
+            event.out().add(Action::remove_reference, key(channel)).member = *user;
         }
       }
     }
@@ -209,9 +223,8 @@ std::string guild_record(json::Value d) {
   json::ObjectWriter out(pieces);
   const bool flagged = d["unavailable"].text() == "false";
   if (!flagged) out.members("\"unavailable\":false");
-  out.members_of(d, [&](json::Value field) {
-    return !is_collection(field) && (flagged || !field.key_equals("unavailable"));
-  });
+  out.members_of(
+      d, [&](json::Value field) { return !is_collection(field) && (flagged || !field.key_equals("unavailable")); });
   out.close();
   std::string record;
   for (std::string_view piece : pieces) record.append(piece);
@@ -266,9 +279,9 @@ Flow guild_update(Event& event) {
   Listed roles = listed(event, event.optional_array(d, "roles"), "roles");
   Listed emojis = listed(event, event.optional_array(d, "emojis"), "emojis");
   for (const Entity& emoji : emojis.entities) put_user_of(event, emoji.object);
-  const bool has_roles = d["roles"].is_array();
-  const bool has_emojis = d["emojis"].is_array();
   const Slot stored = event.get(Resource::guild, guild);
+  const Slot old_roles = d["roles"].is_array() ? ask_listed(event, Resource::role, guild) : 0;
+  const Slot old_emojis = d["emojis"].is_array() ? ask_listed(event, Resource::emoji, guild) : 0;
   co_await event.turn();
 
   event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) {
@@ -277,16 +290,8 @@ Flow guild_update(Event& event) {
                        [](json::Value field) { return !is_collection(field) && !field.key_equals("guild_id"); });
     out.close();
   });
-  put_listed(event, Resource::role, guild, roles.entities);
-  put_listed(event, Resource::emoji, guild, emojis.entities);
-  std::vector<Sweep> sweeps;
-  if (has_roles) sweeps.emplace_back(event, Resource::role, guild, roles.ids);
-  if (has_emojis) sweeps.emplace_back(event, Resource::emoji, guild, emojis.ids);
-  for (bool more = true; more;) {
-    co_await event.settled();
-    more = false;
-    for (Sweep& sweep : sweeps) more |= sweep.step(event);
-  }
+  if (old_roles != 0) replace_listed(event, Resource::role, guild, old_roles, roles);
+  if (old_emojis != 0) replace_listed(event, Resource::emoji, guild, old_emojis, emojis);
 }
 
 Flow guild_emojis_update(Event& event) {
@@ -294,13 +299,9 @@ Flow guild_emojis_update(Event& event) {
   const std::uint64_t guild = event.id(d, "guild_id");
   const Listed emojis = listed(event, event.array(d, "emojis"), "emojis");
   for (const Entity& emoji : emojis.entities) put_user_of(event, emoji.object);
+  const Slot old = ask_listed(event, Resource::emoji, guild);
   co_await event.turn();
-  put_listed(event, Resource::emoji, guild, emojis.entities);
-  Sweep sweep(event, Resource::emoji, guild, emojis.ids);
-  for (bool more = true; more;) {
-    co_await event.settled();
-    more = sweep.step(event);
-  }
+  replace_listed(event, Resource::emoji, guild, old, emojis);
 }
 
 Flow guild_delete(Event& event) {
@@ -396,7 +397,7 @@ Flow leave_guild(Event& event) {
   }
   for (Resource resource : {Resource::member, Resource::presence, Resource::voice_state})
     if (event.uses(resource)) event.out().add(Action::erase_hash, resource, guild);
-  drop_entries_of(event, Owner::guild, guild);
+  drop_entries_of(event, Owner::guild, guild, guild);
 }
 
 }  // namespace sake::resources

@@ -75,7 +75,8 @@ Flow guild_member_update(Event& event) {
   event.out().set_field(Resource::member, guild, id, [&](json::Pieces& pieces) {
     json::ObjectWriter out(pieces);
     out.members(event.out().arena().join("\"guild_id\":\"", base::Decimal(guild).view(), "\""));
-    out.members_of(old, [&](json::Value field) { return !field.key_equals("guild_id") && !json::has_key_of(d, field); });
+    out.members_of(old,
+                   [&](json::Value field) { return !field.key_equals("guild_id") && !json::has_key_of(d, field); });
     out.members_of(d, [](json::Value field) { return !field.key_equals("guild_id"); });
     out.close();
   });
@@ -163,7 +164,8 @@ void presence_update(Event& event) {
 void typing_start(Event& event) {
   const json::Value d = event.data();
   user_id_of(event, d);
-  if (const auto guild = event.optional_id(d, "guild_id")) harvest_member(event, *guild, event.optional_object(d, "member"));
+  if (const auto guild = event.optional_id(d, "guild_id"))
+    harvest_member(event, *guild, event.optional_object(d, "member"));
 }
 
 void thread_members_update(Event& event) {

@@ -9,6 +9,9 @@
 namespace sake::resources {
 namespace {
 
+using store::Action;
+using store::ReferenceKey;
+
 /// Discord shows an ephemeral message to one user; it is not cached.
 constexpr std::int64_t flag_ephemeral = 1 << 6;
 
@@ -116,40 +119,54 @@ void message_delete_bulk(Event& event) {
   }
 }
 
-Flow drop_message_of_author(Event& event) {
+Flow drop_read_message(Event& event) {
   const std::uint64_t message = event.argument(0);
-  const Slot stored = event.get(Resource::message, message);
+  const Slot slot = event.get(Resource::message, message);
   co_await event.turn();
-  if (const auto author = event.stored(stored, 2)["author"]["id"].snowflake())
-    event.out()
-        .add(store::Action::remove_entry, store::ReferenceKey{store::Owner::user, *author, Resource::message})
-        .member = message;
-  event.out().add(store::Action::erase, Resource::message, message);
+  const SecondaryIndices& indices = event.settings().indices;
+  const json::Value stored = event.stored(slot, 2);
+  const auto leave = [&](bool is_on, store::Owner owner, std::optional<std::uint64_t> id) {
+    if (is_on && id)
+      event.out().add(Action::remove_entry, ReferenceKey{owner, *id, Resource::message}).member = message;
+  };
+  leave(indices.messages_by_author, store::Owner::user, stored["author"]["id"].snowflake());
+  leave(indices.messages_by_channel, store::Owner::channel, stored["channel_id"].snowflake());
+  leave(indices.messages_by_guild, store::Owner::guild, stored["guild_id"].snowflake());
+  event.out().add(Action::erase, Resource::message, message);
 }
 
 Flow drop_entries(Event& event) {
+  const auto owner = static_cast<store::Owner>(event.argument(0));
   const auto resource = static_cast<Resource>(event.argument(2));
-  const store::ReferenceKey index{static_cast<store::Owner>(event.argument(0)), event.argument(1), resource};
+  const ReferenceKey index{owner, event.argument(1), resource};
+  const ReferenceKey of_guild{store::Owner::guild, event.argument(3), resource};
+  const SecondaryIndices& indices = event.settings().indices;
   co_await event.turn();
-  const bool by_author = resource == Resource::message && event.settings().indices.messages_by_author;
-  const Slot entries = event.read(store::Action::entries, index);
+  const bool is_channel = owner == store::Owner::channel;
+  const bool in_guild_too =
+      is_channel && (resource == Resource::invite ? indices.invites_by_guild : indices.messages_by_guild);
+  // What else lists a message only its record can tell.
+  const bool read_first =
+      resource == Resource::message && (indices.messages_by_author || (!is_channel && indices.messages_by_channel));
+  const Slot entries = event.read(Action::entries, index);
   for (;;) {
     co_await event.settled();
     const Answer& answer = event.answer(entries);
     if (answer.size() == 0) break;
     for (std::size_t i = 0; i < answer.size(); ++i) {
-      const std::string_view entry = event.out().arena().store(answer[i]);
-      const auto id = base::parse_snowflake(entry);
+      const auto id = base::parse_snowflake(answer[i]);
       if (resource == Resource::invite) {
-        event.out().add(store::Action::erase, resource, 0).text = entry;
-      } else if (id && by_author) {
-        event.spawn_next(drop_message_of_author, *id);
+        event.out().add(Action::erase, resource, 0).text = event.out().arena().store(answer[i]);
+      } else if (id && read_first) {
+        event.spawn_next(drop_read_message, *id);
       } else if (id) {
-        event.out().add(store::Action::erase, resource, *id);
+        event.out().add(Action::erase, resource, *id);
       }
     }
     for (std::size_t i = 0; i < answer.size(); ++i)
-      event.out().add(store::Action::remove_entry, index).text = event.out().arena().store(answer[i]);
+      event.out().add(Action::remove_entry, index).text = event.out().arena().store(answer[i]);
+    for (std::size_t i = 0; in_guild_too && i < answer.size(); ++i)
+      event.out().add(Action::remove_entry, of_guild).text = event.out().arena().store(answer[i]);
     event.again(entries, {});
   }
 }

@@ -65,18 +65,19 @@ std::string_view changed_entry(Event& event, json::Value entry, int change) {
   const bool me_burst = own && burst ? change > 0 : entry["me_burst"].is_true();
   const json::Value sent_colors = d["burst_colors"];
   const bool new_colors = change > 0 && burst && sent_colors.is_array() && !sent_colors.children().empty();
-  const std::string_view colors =
-      new_colors ? sent_colors.text() : entry["burst_colors"] ? entry["burst_colors"].text() : "[]";
+  const std::string_view colors = new_colors              ? sent_colors.text()
+                                  : entry["burst_colors"] ? entry["burst_colors"].text()
+                                                          : "[]";
   const json::Value emoji = entry ? entry["emoji"] : d["emoji"];
   json::Pieces pieces;
-  json::write_with(pieces, arena, entry,
-                   {{"emoji", emoji.text()},
-                    {"count", number(arena, count)},
-                    {"count_details", arena.join("{\"burst\":", number(arena, bursts), ",\"normal\":",
-                                                 number(arena, normal), "}")},
-                    {"me", text_of(me)},
-                    {"me_burst", text_of(me_burst)},
-                    {"burst_colors", colors}});
+  json::write_with(
+      pieces, arena, entry,
+      {{"emoji", emoji.text()},
+       {"count", number(arena, count)},
+       {"count_details", arena.join("{\"burst\":", number(arena, bursts), ",\"normal\":", number(arena, normal), "}")},
+       {"me", text_of(me)},
+       {"me_burst", text_of(me_burst)},
+       {"burst_colors", colors}});
   return json::joined(arena, pieces);
 }
 
@@ -116,7 +117,8 @@ void change_reaction(Event& event, const Target& target, int change) {
   std::string_view value = rewritten(event, reactions, changed);
   if (!found) {
     if (change < 0) return;
-    value = rewritten(event, reactions, [](json::Value entry) { return entry.text(); }, changed_entry(event, {}, change));
+    value = rewritten(
+        event, reactions, [](json::Value entry) { return entry.text(); }, changed_entry(event, {}, change));
   }
   put_changed(event, target, stored, "reactions", value);
 }
@@ -147,7 +149,9 @@ void change_vote(Event& event, const Target& target, int change) {
     found = true;
     return entry_after(entry);
   });
-  if (!found) value = rewritten(event, counts, [](json::Value entry) { return entry.text(); }, entry_after({}));
+  if (!found)
+    value = rewritten(
+        event, counts, [](json::Value entry) { return entry.text(); }, entry_after({}));
 
   json::Pieces pieces;
   json::write_with(pieces, arena, results, {{"answer_counts", value}});

@@ -58,10 +58,10 @@ void ready(Event& event) {
 
   const bool another = event.state().own_id && event.state().own_id != id;
   if (another)
-    event.host().log(LogLevel::warning,
-                     "READY is of application " + std::to_string(id) + ", but this Redis holds the cache of " +
-                         std::to_string(*event.state().own_id) +
-                         ": one Redis serves one application. Guilds are not reconciled.");
+    event.host().log(LogLevel::warning, "READY is of application " + std::to_string(id) +
+                                            ", but this Redis holds the cache of " +
+                                            std::to_string(*event.state().own_id) +
+                                            ": one Redis serves one application. Guilds are not reconciled.");
   put_own_user(event, user, another);
 
   ShardState& shard = *event.run.shard;
@@ -123,27 +123,5 @@ Flow adopt_guilds(Event& event) {
 }
 
 void user_update(Event& event) { put_own_user(event, event.data(), false); }
-
-Flow renew_guild(Event& event) {
-  const std::uint64_t guild = event.argument(0);
-  const std::array<Resource, 3> listed{Resource::role, Resource::emoji, Resource::channel};
-  std::array<Slot, 3> slots{};
-  for (std::size_t i = 0; i < listed.size(); ++i)
-    slots[i] = event.read(Action::references, store::ReferenceKey{store::Owner::guild, guild, listed[i]});
-  co_await event.turn();
-  for (std::size_t i = 0; i < listed.size(); ++i) {
-    const Answer& answer = event.answer(slots[i]);
-    if (answer.size() > 0) event.out().add(Action::renew_reference, {store::Owner::guild, guild, listed[i]});
-    for (std::size_t k = 0; k < answer.size(); ++k) {
-      const auto id = base::parse_snowflake(answer[k]);
-      if (!id) continue;
-      event.out().add(Action::renew, listed[i], *id);
-      if (listed[i] == Resource::channel && event.uses(Resource::voice_state))
-        event.out().add(Action::renew_reference, {store::Owner::channel, *id, Resource::voice_state});
-    }
-  }
-  const std::array<Resource, 4> of_guild{Resource::guild, Resource::member, Resource::presence, Resource::voice_state};
-  for (Resource resource : of_guild) event.out().add(Action::renew, resource, guild);
-}
 
 }  // namespace sake::resources

@@ -51,38 +51,38 @@ bool Sweep::step(Event& event) {
     return stage_ != Stage::done;
   }
 
-  std::vector<std::uint64_t> stale;
-  const std::size_t stride = stage_ == Stage::scanning && hash ? 2 : 1;  // HSCAN gives the values too.
-  for (std::size_t i = 0; i < answer.size(); i += stride) {
-    const auto id = base::parse_snowflake(answer[i]);
-    if (id && !listed_.contains(*id)) stale.push_back(*id);
-  }
-  const bool more = stage_ == Stage::scanning && answer.cursor != "0";
-  if (more) cursor_ = answer.cursor;
-  remove(event, stale);
-  if (!more) {
+  drop_unlisted(event, resource_, guild_, answer, listed_);
+  if (stage_ == Stage::listing || answer.cursor == "0") {
     stage_ = Stage::done;
     return false;
   }
+  cursor_ = answer.cursor;
   event.again(slot_, cursor_);
   return true;
 }
 
-void Sweep::remove(Event& event, const std::vector<std::uint64_t>& ids) {
-  switch (resource_) {
+void drop_unlisted(Event& event, Resource resource, std::uint64_t guild, const Answer& answer, const IdSet& listed) {
+  std::vector<std::uint64_t> ids;
+  const std::size_t stride = answer.read.action == Action::scan_fields ? 2 : 1;  // HSCAN gives the values too.
+  for (std::size_t i = 0; i < answer.size(); i += stride) {
+    const auto id = base::parse_snowflake(answer[i]);
+    if (id && !listed.contains(*id)) ids.push_back(*id);
+  }
+  switch (resource) {
     case Resource::member:
-      for (std::uint64_t id : ids) drop_member(event, guild_, id);
+      for (std::uint64_t id : ids) drop_member(event, guild, id);
       break;
     case Resource::presence:
-      for (std::uint64_t id : ids) drop_presence(event, guild_, id);
+      for (std::uint64_t id : ids) drop_presence(event, guild, id);
       break;
     case Resource::voice_state:
-      for (std::uint64_t id : ids) drop_voice_state(event, guild_, id);
+      for (std::uint64_t id : ids) drop_voice_state(event, guild, id);
       break;
     case Resource::channel:
-      for (std::uint64_t id : ids) drop_channel(event, guild_, id);
+      for (std::uint64_t id : ids) drop_channel(event, guild, id);
       break;
-    default: drop_listed(event, resource_, guild_, ids);
+    default:
+      drop_listed(event, resource, guild, ids);
   }
 }
 

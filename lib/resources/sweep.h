@@ -1,7 +1,7 @@
 #pragma once
 
-// Makes a collection hold just what an event listed: counts it, and only where it holds more asks what, and removes
-// that. Nothing large is ever asked for at once.
+// Makes a collection hold just what an event listed. A Sweep counts it, and only where it holds more asks what, and
+// removes that, so that nothing large is ever asked for at once.
 
 #include <cstdint>
 #include <string>
@@ -25,6 +25,9 @@ class IdSet {
   std::vector<std::uint64_t> ids_;
 };
 
+/// Removes what `answer` names (the members of a set or the fields of a hash) and `listed` does not.
+void drop_unlisted(Event& event, Resource resource, std::uint64_t guild, const Answer& answer, const IdSet& listed);
+
 class Sweep {
  public:
   /// Of the emojis, channels or roles of a guild, or of the fields of its members, presences or voice states.
@@ -36,8 +39,6 @@ class Sweep {
 
  private:
   enum class Stage : std::uint8_t { counting, listing, scanning, done };
-
-  void remove(Event& event, const std::vector<std::uint64_t>& ids);
 
   Resource resource_;
   std::uint64_t guild_;

@@ -6,8 +6,9 @@
 #include <cstring>
 #include <string_view>
 
-#include "base/snowflake.h"
 #include "sake/resource.h"
+
+#include "base/snowflake.h"
 
 namespace sake::store {
 

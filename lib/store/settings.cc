@@ -106,7 +106,8 @@ Result<Settings> resolve(const Options& options) {
                              (options.policies.harvest_members == HarvestPolicy::automatic && options.intents &&
                               (*options.intents & Intents::guild_members) == Intents::none);
 
-  for (Resource resource : all_resources()) settings.database[static_cast<std::size_t>(resource)] = static_cast<int>(resource);
+  for (Resource resource : all_resources())
+    settings.database[static_cast<std::size_t>(resource)] = static_cast<int>(resource);
   for (std::size_t i = 0; i < options.index_overrides.size(); ++i) {
     const IndexOverride& entry = options.index_overrides[i];
     const std::string which = "index_overrides: " + std::string(name(entry.resource));

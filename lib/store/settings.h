@@ -21,8 +21,8 @@ using LifeMs = std::optional<std::int64_t>;
 struct Settings {
   Resources resources;
   std::array<int, resource_limit> database{};  ///< Of each resource, overrides applied.
-  std::array<LifeMs, resource_limit> life{};  ///< Of the records of each resource.
-  LifeMs reference_life;                      ///< Of `1:<guild>:*`, `2:<channel>:8` and the sets of users.
+  std::array<LifeMs, resource_limit> life{};   ///< Of the records of each resource.
+  LifeMs reference_life;                       ///< Of `1:<guild>:*`, `2:<channel>:8` and the sets of users.
   Policies policies;
   SecondaryIndices indices;
   bool harvest_members = false;

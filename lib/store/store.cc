@@ -36,9 +36,9 @@ bool is_entry(Action action) noexcept { return action == Action::add_entry || ac
 }  // namespace
 
 std::uint64_t Store::fingerprint(const ReferenceKey& key, std::string_view member) noexcept {
-  const std::uint64_t owner = key.id * 0x9E3779B97F4A7C15u + static_cast<unsigned>(key.owner) * 31u +
-                              static_cast<unsigned>(key.listed);
-  return owner ^ (std::hash<std::string_view>{}(member) * 0xD6E8FEB86659FD93u);
+  const std::uint64_t owner =
+      key.id * 0x9E3779B97F4A7C15u + static_cast<unsigned>(key.owner) * 31u + static_cast<unsigned>(key.listed);
+  return owner ^ (std::hash<std::string_view>{}(member)*0xD6E8FEB86659FD93u);
 }
 
 /// One pass over a batch.
@@ -114,19 +114,36 @@ class Store::Commit {
   std::size_t one(std::size_t i) {
     const Op& op = ops_[i];
     switch (op.action) {
-      case Action::set: set(op); return 1;
-      case Action::set_field: return set_fields(i);
-      case Action::erase: return erase(i);
-      case Action::erase_hash: erase_hash(op); return 1;
-      case Action::erase_field: return erase_fields(i);
+      case Action::set:
+        set(op);
+        return 1;
+      case Action::set_field:
+        return set_fields(i);
+      case Action::erase:
+        return erase(i);
+      case Action::erase_hash:
+        erase_hash(op);
+        return 1;
+      case Action::erase_field:
+        return erase_fields(i);
       case Action::add_reference:
-      case Action::add_entry: return add_references(i);
+      case Action::add_entry:
+        return add_references(i);
       case Action::remove_reference:
-      case Action::remove_entry: return remove_references(i);
-      case Action::erase_reference: erase_reference(op); return 1;
-      case Action::renew: renew(op); return 1;
-      case Action::renew_reference: renew_reference(op); return 1;
-      default: read(op); return 1;
+      case Action::remove_entry:
+        return remove_references(i);
+      case Action::erase_reference:
+        erase_reference(op);
+        return 1;
+      case Action::renew:
+        renew(op);
+        return 1;
+      case Action::renew_reference:
+        renew_reference(op);
+        return 1;
+      default:
+        read(op);
+        return 1;
     }
   }
 
@@ -251,7 +268,13 @@ class Store::Commit {
 
   /// Entries whose entity has expired are swept whenever one is added.
   void prune(const Op& op) {
-    writer(op).begin(Section::references_first).begin(4).arg("ZREMRANGEBYSCORE").arg(KeyText(op.reference())).arg("-inf").arg(wall_clock_);
+    writer(op)
+        .begin(Section::references_first)
+        .begin(4)
+        .arg("ZREMRANGEBYSCORE")
+        .arg(KeyText(op.reference()))
+        .arg("-inf")
+        .arg(wall_clock_);
     end(op, Section::references_first);
   }
 
@@ -318,21 +341,45 @@ class Store::Commit {
     const std::string_view cursor = op.text.empty() ? "0" : op.text;
     Section section = Section::records;
     switch (op.action) {
-      case Action::get: record(2, "GET").arg(Name(op.text, op.key)); break;
-      case Action::get_field: record(3, "HGET").arg(op.key).arg(op.member); break;
-      case Action::exists: record(2, "EXISTS").arg(Name(op.text, op.key)); break;
-      case Action::count_fields: record(2, "HLEN").arg(op.key); break;
-      case Action::fields: record(2, "HKEYS").arg(op.key); break;
-      case Action::scan_fields: record(5, "HSCAN").arg(op.key).arg(cursor).arg("COUNT").arg(scan_count / 10); break;
-      case Action::scan_guilds: record(4, "SCAN").arg(cursor).arg("COUNT").arg(scan_count); break;
+      case Action::get:
+        record(2, "GET").arg(Name(op.text, op.key));
+        break;
+      case Action::get_field:
+        record(3, "HGET").arg(op.key).arg(op.member);
+        break;
+      case Action::exists:
+        record(2, "EXISTS").arg(Name(op.text, op.key));
+        break;
+      case Action::count_fields:
+        record(2, "HLEN").arg(op.key);
+        break;
+      case Action::fields:
+        record(2, "HKEYS").arg(op.key);
+        break;
+      case Action::scan_fields:
+        record(5, "HSCAN").arg(op.key).arg(cursor).arg("COUNT").arg(scan_count / 10);
+        break;
+      case Action::scan_guilds:
+        record(4, "SCAN").arg(cursor).arg("COUNT").arg(scan_count);
+        break;
       default:
         section = Section::references_last;
         switch (op.action) {
-          case Action::count_references: reference(2, "SCARD"); break;
-          case Action::references: reference(2, "SMEMBERS"); break;
-          case Action::scan_references: reference(5, "SSCAN").arg(cursor).arg("COUNT").arg(scan_count); break;
-          case Action::entries: reference(4, "ZRANGE").arg(0).arg(members_max - 1); break;
-          default: reference(5, "ZREVRANGE").arg(0).arg(0).arg("WITHSCORES"); break;
+          case Action::count_references:
+            reference(2, "SCARD");
+            break;
+          case Action::references:
+            reference(2, "SMEMBERS");
+            break;
+          case Action::scan_references:
+            reference(5, "SSCAN").arg(cursor).arg("COUNT").arg(scan_count);
+            break;
+          case Action::entries:
+            reference(4, "ZRANGE").arg(0).arg(members_max - 1);
+            break;
+          default:
+            reference(5, "ZREVRANGE").arg(0).arg(0).arg("WITHSCORES");
+            break;
         }
     }
     end(op, section, op.slot);

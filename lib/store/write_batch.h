@@ -10,9 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "sake/resource.h"
+
 #include "base/arena.h"
 #include "json/edit.h"
-#include "sake/resource.h"
 #include "store/keys.h"
 
 namespace sake::store {
@@ -68,8 +69,8 @@ struct Op {
   std::string_view text;      ///< Invite code, ME, marker or cursor: used in place of a number.
   std::uint32_t first_piece;  ///< Of the value.
   std::uint32_t pieces;
-  std::int64_t time;          ///< See Life::until; the score of entries.
-  std::uint32_t slot;         ///< Of reads, from 1.
+  std::int64_t time;   ///< See Life::until; the score of entries.
+  std::uint32_t slot;  ///< Of reads, from 1.
 
   ReferenceKey reference() const noexcept { return {owner, key, resource}; }
 };

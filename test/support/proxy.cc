@@ -1,0 +1,415 @@
+#include "support/proxy.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+namespace sake::test {
+
+namespace {
+
+constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+
+/// Larger than a socket buffer, so that one read takes what one write has sent.
+constexpr std::size_t read_buffer_bytes = std::size_t{1} << 20;
+
+constexpr Direction directions[] = {Direction::to_server, Direction::to_client};
+
+constexpr std::size_t index(Direction direction) { return static_cast<std::size_t>(direction); }
+
+void require(int result, const char* what) {
+  if (result < 0) throw std::runtime_error(std::string("proxy: ") + what + ": " + uv_strerror(result));
+}
+
+union AnyStream {
+  uv_handle_t handle;
+  uv_stream_t stream;
+  uv_pipe_t pipe;
+  uv_tcp_t tcp;
+};
+
+enum class Closing { orderly, reset };
+
+/// Only TCP can tell its peer that the connection is lost; on a Unix socket both look like an end.
+void close_stream(AnyStream& stream, Closing closing, uv_close_cb closed) {
+  const bool reset = closing == Closing::reset && stream.handle.type == UV_TCP;
+  if (reset && uv_tcp_close_reset(&stream.tcp, closed) == 0) return;
+  uv_close(&stream.handle, closed);
+}
+
+}  // namespace
+
+struct Proxy::Listener {
+  Proxy* owner;
+  AnyStream server;
+
+  static void on_connection(uv_stream_t* server, int status) {
+    auto* self = static_cast<Listener*>(server->data);
+    if (status == 0 && self->owner != nullptr) self->owner->accept();
+  }
+
+  void close() {
+    owner = nullptr;
+    uv_close(&server.handle, [](uv_handle_t* handle) { delete static_cast<Listener*>(handle->data); });
+  }
+};
+
+/// Wakes the proxy after each poll while split bytes are waiting. The idle handle keeps the loop from blocking.
+struct Proxy::Ticker {
+  explicit Ticker(Proxy* proxy) : owner(proxy) {
+    uv_idle_init(proxy->loop_, &idle);
+    uv_check_init(proxy->loop_, &check);
+    idle.data = check.data = this;
+  }
+
+  void start() {
+    uv_idle_start(&idle, [](uv_idle_t*) {});
+    uv_check_start(&check, [](uv_check_t* handle) {
+      auto* self = static_cast<Ticker*>(handle->data);
+      if (self->owner != nullptr) self->owner->tick();
+    });
+  }
+
+  void stop() {
+    uv_idle_stop(&idle);
+    uv_check_stop(&check);
+  }
+
+  void close() {
+    owner = nullptr;
+    for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&idle), reinterpret_cast<uv_handle_t*>(&check)}) {
+      uv_close(handle, [](uv_handle_t* closed) {
+        auto* self = static_cast<Ticker*>(closed->data);
+        if (--self->open_handles == 0) delete self;
+      });
+    }
+  }
+
+  Proxy* owner;
+  uv_idle_t idle;
+  uv_check_t check;
+  int open_handles = 2;
+};
+
+/// One client with its connection to the server. It deletes itself once both handles have closed.
+struct Proxy::Link {
+  /// The bytes of one direction: read from `from`, kept in `pending`, written to `to` one write at a time.
+  struct Flow {
+    Link* link = nullptr;
+    Direction direction = Direction::to_server;
+    uv_stream_t* from = nullptr;
+    uv_stream_t* to = nullptr;
+    std::string pending;
+    std::size_t taken = 0;  ///< Of `pending`, so that small pieces do not move the rest each time.
+    std::string writing;
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    std::size_t forwarded = 0;
+    std::size_t cut_at = unlimited;
+    bool busy = false;
+    bool reading = false;
+    bool source_ended = false;
+    bool ended = false;
+
+    std::size_t waiting() const { return pending.size() - taken; }
+  };
+
+  Link(Proxy* proxy, std::size_t number) : owner(proxy), connection(number) {
+    if (proxy->port_ != 0) {
+      uv_tcp_init(proxy->loop_, &client.tcp);
+    } else {
+      uv_pipe_init(proxy->loop_, &client.pipe, 0);
+    }
+    uv_pipe_init(proxy->loop_, &server.pipe, 0);
+    client.handle.data = server.handle.data = this;
+    for (Direction direction : directions) {
+      Flow& flow = flows[index(direction)];
+      const bool to_server = direction == Direction::to_server;
+      flow.link = this;
+      flow.direction = direction;
+      flow.from = to_server ? &client.stream : &server.stream;
+      flow.to = to_server ? &server.stream : &client.stream;
+      flow.cut_at = proxy->next_cut_[index(direction)];
+    }
+  }
+
+  void connect();
+  void read_more(Flow& flow);
+  void on_read(Flow& flow, ssize_t size, const uv_buf_t* buffer);
+  std::size_t sendable(const Flow& flow) const;
+  void pump(Flow& flow, bool in_tick = false);
+  void on_written(Flow& flow, int status);
+  void pass_on_end(Flow& flow);
+  void close(Closing closing = Closing::reset);
+
+  Proxy* owner;  ///< Null once the link is closing.
+  std::size_t connection;
+  AnyStream client;
+  AnyStream server;
+  uv_connect_t connecting;
+  Flow flows[2];
+  int open_handles = 2;
+};
+
+void Proxy::Link::connect() {
+  connecting.data = this;
+  uv_pipe_connect(&connecting, &server.pipe, owner->upstream_socket_.c_str(), [](uv_connect_t* request, int status) {
+    auto* self = static_cast<Link*>(request->data);
+    if (self->owner == nullptr) return;
+    if (status < 0) return self->close();
+    for (Flow& flow : self->flows) {
+      self->read_more(flow);
+      self->pump(flow);
+      if (self->owner == nullptr) return;
+    }
+  });
+}
+
+void Proxy::Link::read_more(Flow& flow) {
+  if (flow.reading || flow.source_ended || flow.waiting() >= owner->held_bytes_max_) return;
+  flow.reading = true;
+  uv_read_start(
+      flow.from,
+      [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+        std::vector<char>& storage = static_cast<Link*>(handle->data)->owner->read_buffer_;
+        *buffer = uv_buf_init(storage.data(), static_cast<unsigned>(storage.size()));
+      },
+      [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
+        auto* self = static_cast<Link*>(stream->data);
+        self->on_read(self->flows[stream == &self->client.stream ? 0 : 1], size, buffer);
+      });
+}
+
+void Proxy::Link::on_read(Flow& flow, ssize_t size, const uv_buf_t* buffer) {
+  if (size == 0) return;
+  if (size < 0 && size != UV_EOF) return close();
+  if (size < 0) {
+    flow.reading = false;
+    flow.source_ended = true;
+    uv_read_stop(flow.from);
+    return pump(flow);
+  }
+  const auto bytes = static_cast<std::size_t>(size);
+  Traffic& traffic = owner->traffic_[connection];
+  traffic.received[index(flow.direction)] += bytes;
+  traffic.reads[index(flow.direction)] += 1;
+  if (owner->recording_ && flow.direction == Direction::to_server) traffic.recorded.append(buffer->base, bytes);
+  flow.pending.append(buffer->base, bytes);
+  if (flow.waiting() >= owner->held_bytes_max_) {
+    flow.reading = false;
+    uv_read_stop(flow.from);
+  }
+  pump(flow);
+}
+
+std::size_t Proxy::Link::sendable(const Flow& flow) const {
+  return std::min({flow.waiting(), owner->allowance_[index(flow.direction)], flow.cut_at - flow.forwarded});
+}
+
+/// Writes what may go now. Split bytes go only from the tick, so that each piece has a poll to itself.
+void Proxy::Link::pump(Flow& flow, bool in_tick) {
+  if (owner == nullptr || flow.busy) return;
+  if (flow.forwarded == flow.cut_at) {
+    owner->cut_rule_used();
+    return close();
+  }
+  std::size_t bytes = sendable(flow);
+  const std::size_t piece_bytes = owner->piece_bytes_[index(flow.direction)];
+  if (piece_bytes != 0 && bytes != 0) {
+    if (!in_tick) return owner->ticker_->start();
+    bytes = std::min(bytes, piece_bytes);
+  }
+  if (bytes == 0) {
+    if (flow.source_ended && flow.waiting() == 0) pass_on_end(flow);
+    return;
+  }
+  if (owner->allowance_[index(flow.direction)] != unlimited) owner->allowance_[index(flow.direction)] -= bytes;
+  flow.writing.assign(flow.pending, flow.taken, bytes);
+  flow.taken += bytes;
+  if (flow.taken == flow.pending.size()) {
+    flow.pending.clear();
+    flow.taken = 0;
+  }
+  flow.busy = true;
+  flow.write.data = &flow;
+  const uv_buf_t buffer = uv_buf_init(flow.writing.data(), static_cast<unsigned>(bytes));
+  const int result = uv_write(&flow.write, flow.to, &buffer, 1, [](uv_write_t* request, int status) {
+    auto* written = static_cast<Flow*>(request->data);
+    written->link->on_written(*written, status);
+  });
+  if (result < 0) close();
+}
+
+void Proxy::Link::on_written(Flow& flow, int status) {
+  flow.busy = false;
+  if (owner == nullptr) return;
+  if (status < 0) return close();
+  flow.forwarded += flow.writing.size();
+  owner->traffic_[connection].forwarded[index(flow.direction)] += flow.writing.size();
+  read_more(flow);
+  pump(flow);
+}
+
+void Proxy::Link::pass_on_end(Flow& flow) {
+  if (flow.ended) return;
+  flow.ended = true;
+  if (flows[0].ended && flows[1].ended) return close(Closing::orderly);
+  flow.shutdown.data = this;
+  uv_shutdown(&flow.shutdown, flow.to, [](uv_shutdown_t*, int) {});
+}
+
+void Proxy::Link::close(Closing closing) {
+  if (owner == nullptr) return;
+  std::erase(owner->links_, this);
+  owner = nullptr;
+  const uv_close_cb closed = [](uv_handle_t* handle) {
+    auto* self = static_cast<Link*>(handle->data);
+    if (--self->open_handles == 0) delete self;
+  };
+  close_stream(client, closing, closed);
+  close_stream(server, closing, closed);
+}
+
+Proxy::Proxy(uv_loop_t* loop, std::string upstream_socket, Listen listen)
+    : loop_(loop),
+      upstream_socket_(std::move(upstream_socket)),
+      read_buffer_(read_buffer_bytes),
+      allowance_{unlimited, unlimited},
+      next_cut_{unlimited, unlimited} {
+  open_listener(listen);
+  ticker_ = new Ticker(this);
+}
+
+Proxy::~Proxy() {
+  cut();
+  ticker_->close();
+  listener_->close();
+}
+
+void Proxy::open_listener(Listen listen) {
+  listener_ = new Listener{this, {}};
+  AnyStream& server = listener_->server;
+  try {
+    if (listen == Listen::tcp) {
+      uv_tcp_init(loop_, &server.tcp);
+      server.handle.data = listener_;
+      sockaddr_in address{};
+      require(uv_ip4_addr("127.0.0.1", 0, &address), "address");
+      require(uv_tcp_bind(&server.tcp, reinterpret_cast<const sockaddr*>(&address), 0), "bind");
+      int size = sizeof(address);
+      require(uv_tcp_getsockname(&server.tcp, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
+      port_ = ntohs(address.sin_port);
+    } else {
+      uv_pipe_init(loop_, &server.pipe, 0);
+      server.handle.data = listener_;
+      require(uv_pipe_bind(&server.pipe, socket_path().c_str()), "bind");
+    }
+    require(uv_listen(&server.stream, 128, Listener::on_connection), "listen");
+  } catch (const std::runtime_error&) {
+    listener_->close();
+    throw;
+  }
+}
+
+std::string Proxy::address() const {
+  return port_ != 0 ? "redis://127.0.0.1:" + std::to_string(port_) : "unix://" + socket_path();
+}
+
+void Proxy::accept() {
+  auto* link = new Link(this, traffic_.size());
+  links_.push_back(link);
+  if (uv_accept(&listener_->server.stream, &link->client.stream) < 0 || refusing_) return link->close();
+  if (port_ != 0) uv_tcp_nodelay(&link->client.tcp, 1);
+  traffic_.emplace_back();
+  link->connect();
+}
+
+void Proxy::tick() {
+  for (Link* link : std::vector<Link*>(links_)) {
+    for (Link::Flow& flow : link->flows) {
+      if (piece_bytes_[index(flow.direction)] != 0) link->pump(flow, true);
+    }
+  }
+  // A piece that is under way may be followed by another.
+  const bool more = std::any_of(links_.begin(), links_.end(), [this](const Link* link) {
+    return std::any_of(std::begin(link->flows), std::end(link->flows), [&](const Link::Flow& flow) {
+      return piece_bytes_[index(flow.direction)] != 0 && link->sendable(flow) != 0;
+    });
+  });
+  if (!more) ticker_->stop();
+}
+
+void Proxy::pump_all(Direction direction) {
+  // A link that closes meanwhile is deleted only by the loop, and its pump() does nothing.
+  for (Link* link : std::vector<Link*>(links_)) link->pump(link->flows[index(direction)]);
+}
+
+void Proxy::hold(Direction direction) { allowance_[index(direction)] = 0; }
+
+void Proxy::release(Direction direction) {
+  allowance_[index(direction)] = unlimited;
+  pump_all(direction);
+}
+
+void Proxy::release(Direction direction, std::size_t bytes) {
+  allowance_[index(direction)] = bytes;
+  pump_all(direction);
+}
+
+void Proxy::split(Direction direction, std::size_t piece_bytes) {
+  piece_bytes_[index(direction)] = piece_bytes;
+  pump_all(direction);
+}
+
+void Proxy::cut_after(Direction direction, std::size_t bytes, std::optional<std::size_t> connection) {
+  if (!connection) next_cut_[index(direction)] = bytes;
+  for (Link* link : std::vector<Link*>(links_)) {
+    if (connection && link->connection != *connection) continue;
+    Link::Flow& flow = link->flows[index(direction)];
+    // Bytes on their way to the socket cannot be called back.
+    flow.cut_at = flow.forwarded + (flow.busy ? flow.writing.size() : 0) + bytes;
+    link->pump(flow);
+  }
+}
+
+void Proxy::cut_rule_used() {
+  for (Direction direction : directions) {
+    next_cut_[index(direction)] = unlimited;
+    for (Link* link : links_) link->flows[index(direction)].cut_at = unlimited;
+  }
+}
+
+void Proxy::cut() {
+  for (Link* link : std::vector<Link*>(links_)) link->close();
+}
+
+void Proxy::cut(std::size_t connection) {
+  for (Link* link : std::vector<Link*>(links_)) {
+    if (link->connection == connection) link->close();
+  }
+}
+
+std::size_t Proxy::bytes_received(Direction direction) const {
+  std::size_t sum = 0;
+  for (const Traffic& traffic : traffic_) sum += traffic.received[index(direction)];
+  return sum;
+}
+
+std::size_t Proxy::bytes_forwarded(Direction direction) const {
+  std::size_t sum = 0;
+  for (const Traffic& traffic : traffic_) sum += traffic.forwarded[index(direction)];
+  return sum;
+}
+
+std::size_t Proxy::reads(Direction direction) const {
+  std::size_t sum = 0;
+  for (const Traffic& traffic : traffic_) sum += traffic.reads[index(direction)];
+  return sum;
+}
+
+}  // namespace sake::test
