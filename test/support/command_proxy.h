@@ -69,6 +69,7 @@ class CommandProxy {
   struct Command {
     std::size_t connection;
     int database;  ///< The one in which it runs; of SELECT the one before.
+    int home;      ///< Of its connection: the database of the first command, SELECT and AUTH apart.
     std::vector<std::string> words;
     std::uint64_t sent_at;  ///< Both are positions in one order of all that the proxy saw.
     std::uint64_t answered_at = never;
@@ -105,7 +106,7 @@ class CommandProxy {
 
   std::string address() const { return "unix://" + path(); }
 
-  /// Keeps the answers of the connections whose own database this is: the one they select when they connect.
+  /// Keeps the answers of the connections whose own database this is; see Command::home.
   void hold_replies(int database) { held_.insert(database); }
   void hold_replies() { holding_all_ = true; }
   void release_replies(int database) {
@@ -269,14 +270,16 @@ class CommandProxy {
       const auto end = end_of_value(link.partial, begin);
       if (!end) break;
       const std::string_view text = std::string_view(link.partial).substr(begin, *end - begin);
-      Command command{link.number, link.database, words_of_command(text), clock_++};
+      Command command{link.number, link.database, 0, words_of_command(text), clock_++};
       ++link.commands;
       link.unanswered.push_back(first_command_ + commands_.size());
       const bool select = command.name() == "SELECT";
       if (select) {
         link.database = std::atoi(command.words.at(1).c_str());
-        if (!link.home) link.home = link.database;
+      } else if (command.name() != "AUTH" && !link.home) {
+        link.home = link.database;
       }
+      command.home = link.home.value_or(link.database);
       if (select && ignoring_select_) {
         link.flows[0].pending.append("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n");
       } else {

@@ -65,6 +65,7 @@ std::uint64_t LogReader::bytes_read() const noexcept {
 
 LogReader::Next LogReader::next() {
   begin_ += std::exchange(taken_, 0);
+  if (capacity_ > kept_capacity) make_room();  // The cache works on the long line now, and needs the memory itself.
   line_size_ = 0;
   for (bool filled = false;; filled = true) {
     if (find_line()) {

@@ -57,6 +57,7 @@ class Output {
   bool close() {
     if (file_ == nullptr) return true;
     std::FILE* file = std::exchange(file_, nullptr);
+    errno = EIO;  // Of a write that failed long ago nothing else is known.
     const bool is_written = std::fflush(file) == 0 && std::ferror(file) == 0;
     return (file == stdout || std::fclose(file) == 0) && is_written;
   }
