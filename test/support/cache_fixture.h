@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include "sake/sake.h"
@@ -136,3 +137,9 @@ class CacheFixture {
 };
 
 }  // namespace sake::test
+
+/// Lists of ids, as members_of() gives them.
+template <>
+struct doctest::StringMaker<std::vector<std::string>> {
+  static String convert(const std::vector<std::string>& values) { return nlohmann::json(values).dump().c_str(); }
+};

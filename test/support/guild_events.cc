@@ -165,7 +165,7 @@ bool GatewayLog::Script::guild_left(Guild& guild) {
     });
   };
   if (told_before) own_removal();
-  const std::size_t wording = options_.quirks ? random_.below(3) : 0;
+  const std::size_t wording = options_.quirks ? random_.below(5) : 0;  // Mostly without "unavailable".
   dispatch("GUILD_DELETE", guild, [&] {
     out_.id("id", guild.id);
     if (wording == 1) out_.boolean("unavailable", false);

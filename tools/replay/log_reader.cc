@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -65,6 +66,7 @@ std::uint64_t LogReader::bytes_read() const noexcept {
 
 LogReader::Next LogReader::next() {
   begin_ += std::exchange(taken_, 0);
+  searched_ = std::max(searched_, begin_);
   if (capacity_ > kept_capacity) make_room();  // The cache works on the long line now, and needs the memory itself.
   line_size_ = 0;
   for (bool filled = false;; filled = true) {
@@ -98,7 +100,6 @@ LogReader::Next LogReader::next() {
 }
 
 bool LogReader::find_line() {
-  if (searched_ < begin_) searched_ = begin_;
   if (searched_ == end_) return false;
   const void* newline = std::memchr(text_ + searched_, '\n', end_ - searched_);
   if (newline == nullptr) {
