@@ -21,11 +21,7 @@ class Arena {
     return at;
   }
 
-  std::string_view store(std::string_view text) {
-    char* at = allocate(text.size());
-    std::memcpy(at, text.data(), text.size());
-    return {at, text.size()};
-  }
+  std::string_view store(std::string_view text) { return join(text); }
 
   /// The parts one after the other.
   template <typename... Parts>
@@ -33,9 +29,7 @@ class Arena {
     const std::size_t size = (std::string_view(parts).size() + ...);
     char* const begin = allocate(size);
     char* at = begin;
-    ((std::memcpy(at, std::string_view(parts).data(), std::string_view(parts).size()),
-      at += std::string_view(parts).size()),
-     ...);
+    ((at = append(at, parts)), ...);
     return {begin, size};
   }
 
@@ -49,6 +43,11 @@ class Arena {
 
  private:
   static constexpr std::size_t block_bytes = 4096;
+
+  static char* append(char* at, std::string_view part) noexcept {
+    if (!part.empty()) std::memcpy(at, part.data(), part.size());
+    return at + part.size();
+  }
 
   struct Block {
     std::unique_ptr<char[]> bytes;

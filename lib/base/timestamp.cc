@@ -43,6 +43,7 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) noexcept {
 
   int fraction = 0;
   if (take(text, '.')) {
+    if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
     int scale = 100;
     while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
       fraction += (text.front() - '0') * scale;
@@ -55,9 +56,9 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) noexcept {
   if (!take(text, 'Z')) {
     const int sign = take(text, '+') ? 1 : take(text, '-') ? -1 : 0;
     const int hours = sign == 0 ? -1 : take_number(text, 2);
-    if (hours < 0 || !take(text, ':')) return std::nullopt;
+    if (hours < 0 || hours > 23 || !take(text, ':')) return std::nullopt;
     const int minutes = take_number(text, 2);
-    if (minutes < 0) return std::nullopt;
+    if (minutes < 0 || minutes > 59) return std::nullopt;
     offset = sign * (hours * 60 + minutes);
   }
   if (!text.empty()) return std::nullopt;

@@ -23,8 +23,9 @@ namespace {
 
 using dispatch::Dispatcher;
 
-/// Guilds whose keys are renewed per tick at most: a thousand commands each must not crowd out the events.
-constexpr std::size_t renewals_per_tick = 10;
+/// Guilds whose keys are renewed per tick: so many that all of them are within a quarter of the lifetime, and no more,
+/// since a thousand commands each must not crowd out the events.
+constexpr std::size_t renewals_per_tick_min = 4;
 
 /// Small frames are not timed one by one: reading the clock would cost more than some of them.
 constexpr std::size_t timed_frame_bytes = 16u << 10;
@@ -39,10 +40,10 @@ void ignore_sigpipe() {
   }
 }
 
-/// Keys are renewed well before half of their time has passed.
+/// Keys are due after an eighth of their time, so that all are renewed before half of it has passed.
 std::optional<std::int64_t> renew_after(const store::Settings& settings) {
   if (!settings.reference_life) return std::nullopt;
-  return std::max<std::int64_t>(1, *settings.reference_life / 2 * 2 / 5);
+  return std::max<std::int64_t>(1, *settings.reference_life / 16);
 }
 
 std::chrono::milliseconds renewal_tick(std::int64_t renew_after) {
@@ -204,6 +205,7 @@ void Cache::Impl::on_greeting_failed(redis::Writer& writer, const Error& error) 
   for (Resource resource : all_resources())
     if (settings.uses(resource) && settings.database_of(resource) == writer.database())
       which = " of " + std::string(name(resource));
+  if (&writer == reference_writer) which = " of references";
   Error named = error;
   named.text = "database " + std::to_string(writer.database()) + which + ": " + error.text;
   if (stage == Stage::opening) {
@@ -262,9 +264,13 @@ void Cache::Impl::on_deadline() {
 void Cache::Impl::on_renewal() {
   if (stage != Stage::open) return;
   const base::Turn turn(&turns);
+  const std::int64_t after = *renew_after(settings);
+  const auto tick = renewal_tick(after);
+  const auto ticks = static_cast<std::size_t>(2 * after / tick.count());
+  const std::size_t count = std::max(renewals_per_tick_min, ownership.size() / std::max<std::size_t>(1, ticks) + 1);
   if (dispatcher.pending_bytes() < options.pending_bytes_max / 2)
-    for (std::uint64_t guild : ownership.take_due(dispatcher.wall_clock(), renewals_per_tick)) dispatcher.renew(guild);
-  renewal->start(renewal_tick(*renew_after(settings)));
+    for (std::uint64_t guild : ownership.take_due(dispatcher.wall_clock(), count)) dispatcher.renew(guild);
+  renewal->start(tick);
 }
 
 void Cache::Impl::begin_close(Callback<void()> callback) {

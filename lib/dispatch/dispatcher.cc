@@ -181,7 +181,7 @@ bool Dispatcher::take_event(Event& event, std::string_view name, json::Value dat
   event.run.data = data;
   choose_lane(event);
   if (event.rejected()) return false;
-  if (event.run.has_lane && !row->outlives_leave && state->left_guilds.covers(event.run.lane_id, event_clock())) {
+  if (event.run.names_guild && !row->outlives_leave && state->left_guilds.covers(event.run.lane_id, event_clock())) {
     event.ignore("left");
     return false;
   }
@@ -222,6 +222,7 @@ void Dispatcher::choose_lane(Event& event) {
   }
   if (!guild && !channel) return;
   event.run.has_lane = true;
+  event.run.names_guild = guild.has_value();
   event.run.lane_id = guild ? *guild : *channel;
   if (guild) {
     event.run.channel_id = channel.value_or(0);
@@ -240,11 +241,12 @@ void Dispatcher::choose_lane(Event& event) {
 bool Dispatcher::begin(Event& event) {
   const Row& row = *event.run.row;
   Lane* const lane = event.run.has_lane ? find_lane(event.run.lane_id) : nullptr;
-  if (row.flow != nullptr || lane != nullptr) {
+  const bool told = row.is_told(*settings);
+  if (told || lane != nullptr) {
     event.run.work->document.copy_of(event.run.data);
     event.run.data = event.run.work->document.root();
   }
-  if (row.flow != nullptr) return start_flow(event, row.flow);
+  if (told) return start_flow(event, row.flow);
 
   event.run.running = true;
   row.apply(event);
@@ -284,9 +286,9 @@ bool Dispatcher::is_ready(const Event& event) const noexcept {
   switch (event.run.wait) {
     case Wait::turn:
       return event.run.unanswered == 0;
-    // In a lane its own stories wait behind it.
+    // In a lane some of its stories wait behind it.
     case Wait::settled:
-      return event.run.outstanding == 0 && (event.run.has_lane || event.run.children == 0);
+      return event.run.outstanding == 0 && event.run.ahead == 0 && (event.run.has_lane || event.run.children == 0);
     default:
       return false;
   }
@@ -300,6 +302,7 @@ bool Dispatcher::step(Event& event) {
       work.flow.reset();
       work.batch.clear();
       work.children.clear();
+      leave_lane(event);
       return true;
     }
     event.run.running = true;
@@ -309,11 +312,21 @@ bool Dispatcher::step(Event& event) {
     if (work.flow && !work.flow.done()) work.flow.resume();
     assert(!event.rejected() && "a handler rejects before its turn, when nothing is written");
     commit(event, Store::Which::all);
-    spawn_children(event);
+    const bool done = !work.flow || work.flow.done();
+    if (done) leave_lane(event);
+    spawn_children(event, !done);
     event.run.running = false;
-    if (!work.flow || work.flow.done()) return true;
-  } while (is_ready(event));
+    if (done) return true;
+  } while (is_ready(event) && (lane == nullptr || lane->front() == &event));
   return false;
+}
+
+void Dispatcher::leave_lane(Event& event) {
+  Lane* const lane = static_cast<Lane*>(event.run.lane);
+  if (lane == nullptr) return;
+  assert(lane->front() == &event);
+  note_waiting_channel(event, -1);
+  lane->pop_front();
 }
 
 void Dispatcher::step_apart(Event& event) {
@@ -325,10 +338,7 @@ void Dispatcher::advance(Lane& lane) {
   lane.advancing = true;
   while (!lane.empty() && is_ready(*lane.front())) {
     Event& front = *lane.front();
-    if (!step(front)) continue;
-    note_waiting_channel(front, -1);
-    lane.pop_front();
-    end(front);
+    if (step(front)) end(front);
   }
   lane.advancing = false;
   if (!lane.empty()) return;
@@ -347,6 +357,7 @@ void Dispatcher::finish(Event& event) {
   resources::Run& run = event.run;
   if (Event* parent = run.parent) {
     if (run.error != nullptr && parent->run.error == nullptr) parent->run.error = std::move(run.error);
+    if (run.is_ahead) --parent->run.ahead;
     give_back(event);
     --parent->run.children;
     progress(*parent);
@@ -416,7 +427,7 @@ void Dispatcher::commit(Event& event, Store::Which which) {
   }
 }
 
-void Dispatcher::spawn_children(Event& parent) {
+void Dispatcher::spawn_children(Event& parent, bool goes_on) {
   Work& work = *parent.run.work;
   if (work.children.empty()) return;
   // All take their places before the first of them runs: it may end at once and bring others on.
@@ -425,7 +436,7 @@ void Dispatcher::spawn_children(Event& parent) {
     resources::Flow (*flow)(Event&);
   };
   std::vector<Started> started;
-  Event* before = parent.run.lane != nullptr ? &parent : nullptr;
+  Event* before = nullptr;
   for (const Work::Child& child : work.children) {
     Event& event = spawn(*parent.run.shard, child);
     event.run.parent = &parent;
@@ -436,8 +447,11 @@ void Dispatcher::spawn_children(Event& parent) {
       event.run.lane_id = parent.run.lane_id;
     }
     if (child.where == Work::Child::Where::next && event.run.has_lane) {
+      // In front of its parent, which waits for it, or in the place that its parent has left.
       lane_of(event).insert_after(before, event);
       before = &event;
+      event.run.is_ahead = goes_on;
+      if (goes_on) ++parent.run.ahead;
     }
   }
   work.children.clear();
@@ -590,7 +604,7 @@ void Dispatcher::give_back(Work& work) noexcept {
   constexpr std::size_t answer_bytes_max = 64u << 10;
   for (auto& answer : work.answers) {
     answer->document.clear();
-    if (answer->text.capacity() > answer_bytes_max) answer->text = {};
+    if (answer->text.capacity() > answer_bytes_max) std::string().swap(answer->text);
   }
   work.answers_used = 0;
   free_works_.push_back(std::move(owned));

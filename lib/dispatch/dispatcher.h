@@ -127,6 +127,7 @@ class Dispatcher final : public resources::Host {
   bool step(Event& event);
   void step_apart(Event& event);
   void advance(Lane& lane);
+  void leave_lane(Event& event);
   void end(Event& event);
   void finish(Event& event);
   bool is_ready(const Event& event) const noexcept;
@@ -134,7 +135,8 @@ class Dispatcher final : public resources::Host {
   void progress(Event& event);
 
   void commit(Event& event, store::Store::Which which);
-  void spawn_children(Event& parent);
+  /// `goes_on`: the parent waits for those that stand next in its lane.
+  void spawn_children(Event& parent, bool goes_on);
   Event& spawn(ShardState& shard, const resources::Work::Child& child);
 
   Lane* find_lane(std::uint64_t id) noexcept;

@@ -45,12 +45,12 @@ void Memory::note(const store::Op& op, bool present, std::string_view value) {
   const Collection collection = collection_of(op);
   if (op.action == Action::erase_hash || op.action == Action::erase_reference) {
     forget(collection);
-    erased_[collection] = ++clock_;
-    bytes_ += entry_bytes;
+    const auto [erased, is_new] = erased_.insert_or_assign(collection, ++clock_);
+    if (is_new) bytes_ += entry_bytes;
     return;
   }
   Entry& entry = entries_[{collection, collection.kind == Kind::record ? std::string() : name_of(op)}];
-  bytes_ += entry_bytes + value.size();
+  bytes_ += (entry.time == 0 ? entry_bytes : 0) + value.size() - (entry.value ? entry.value->size() : 0);
   entry.time = ++clock_;
   if (present) {
     entry.value.emplace(value);
@@ -66,7 +66,10 @@ bool Memory::erased_since(const Collection& collection, std::uint64_t time) cons
 
 void Memory::forget(const Collection& collection) {
   auto entry = entries_.lower_bound({collection, {}});
-  while (entry != entries_.end() && entry->first.first == collection) entry = entries_.erase(entry);
+  while (entry != entries_.end() && entry->first.first == collection) {
+    bytes_ -= entry_bytes + (entry->second.value ? entry->second.value->size() : 0);
+    entry = entries_.erase(entry);
+  }
 }
 
 void Memory::lay_over(resources::Answer& answer) const {

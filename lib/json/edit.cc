@@ -26,7 +26,7 @@ std::string_view joined(base::Arena& arena, const Pieces& pieces) {
   char* const begin = arena.allocate(size);
   char* at = begin;
   for (std::string_view piece : pieces) {
-    std::memcpy(at, piece.data(), piece.size());
+    if (!piece.empty()) std::memcpy(at, piece.data(), piece.size());
     at += piece.size();
   }
   return {begin, size};

@@ -30,6 +30,7 @@ class ObjectWriter {
   /// The members of `object` for which `keep(member)` is true. Neighbours are taken over in one piece.
   template <typename Keep>
   void members_of(Value object, Keep keep) {
+    if (!object.is_object()) return;
     std::string_view run;
     for (Value member : object.children()) {
       if (!keep(member)) {

@@ -42,7 +42,9 @@ class SliceStream {
     return const_cast<Ch*>(mark_);
   }
   void Put(Ch c) noexcept {
-    if (c != '\0') jump_on();
+    if (c == '\0' && current_[-1] == '"') return;  // The end of the string; an escaped NUL goes on.
+    non_ascii_ |= static_cast<unsigned char>(c) >= 0x80;
+    jump_on();
   }
   std::size_t PutEnd(Ch* head) const noexcept { return static_cast<std::size_t>(current_ - head); }
   void Flush() noexcept {}
@@ -228,7 +230,8 @@ class Indexer {
     const auto offset = static_cast<std::size_t>(begin - text_.data());
     if (is_event_name_) {
       is_event_name_ = false;
-      depth_max_ = 1 + depth_of_({begin, size});
+      const std::string_view name{begin, size};
+      depth_max_ = 1 + (name.find('\\') == std::string_view::npos ? depth_of_(name) : depth_of_(decode(name)));
     }
     return leaf(offset - 1, offset + size + 1);
   }
@@ -239,11 +242,7 @@ class Indexer {
     key_begin_ = static_cast<std::uint32_t>(begin - text_.data());
     key_size_ = size;
     if (std::memchr(begin, '\\', size) != nullptr) key_size_ |= Document::escaped_key;
-    if (depth_of_ != nullptr && depth_ == 1 && size == 1) {
-      if (*begin == 't') is_event_name_ = true;
-      if (*begin == 'd') depth_of_ = nullptr;  // Too late to choose.
-    }
-    return true;
+    return depth_of_ == nullptr || depth_ != 1 || frame_key({begin, size});
   }
 
   bool StartObject() noexcept { return start(); }
@@ -255,6 +254,18 @@ class Indexer {
   bool refuse(const char* why) noexcept {
     refusal_ = why;
     return false;
+  }
+
+  /// A member of the frame itself. The event decides how its data is indexed, so there must be one name only.
+  bool frame_key(std::string_view raw) noexcept {
+    const std::string key = raw.find('\\') == std::string_view::npos ? std::string(raw) : decode(raw);
+    if (key == "t") {
+      if (named_) return refuse("it names its event twice");
+      named_ = true;
+      is_event_name_ = !saw_data_;  // Behind the data it is too late to choose.
+    }
+    saw_data_ = saw_data_ || key == "d";
+    return true;
   }
 
   bool leaf(std::size_t begin, std::size_t end) noexcept {
@@ -304,6 +315,8 @@ class Indexer {
   std::uint32_t key_begin_ = 0;
   std::uint32_t key_size_ = 0;
   bool is_event_name_ = false;
+  bool named_ = false;
+  bool saw_data_ = false;
   const char* refusal_ = nullptr;
   std::uint32_t open_[nesting_max] = {};
 };
@@ -325,13 +338,17 @@ Status Document::scan(std::string_view text, unsigned depth, DepthOf depth_of) {
   Indexer indexer(*this, stream, depth, depth_of);
   rapidjson::Reader reader;
   const rapidjson::ParseResult parsed = reader.Parse<parse_flags>(stream, indexer);
-  if (!parsed.IsError()) return {};
+  // The reader takes a NUL for the end of the text.
+  if (!parsed.IsError() && stream.Tell() == text.size()) return {};
 
   nodes_.clear();
-  std::string why = indexer.refusal() != nullptr ? indexer.refusal() : rapidjson::GetParseError_En(parsed.Code());
+  std::string why = indexer.refusal() != nullptr ? indexer.refusal()
+                    : parsed.IsError()           ? rapidjson::GetParseError_En(parsed.Code())
+                                                 : "a NUL stands outside of a string";
   if (!why.empty() && why.back() == '.') why.pop_back();
+  const std::size_t offset = parsed.IsError() ? parsed.Offset() : stream.Tell();
   return Error{.code = Errc::invalid_payload,
-               .text = "not valid JSON: " + why + " (byte " + std::to_string(parsed.Offset()) + ")"};
+               .text = "not valid JSON: " + why + " (byte " + std::to_string(offset) + ")"};
 }
 
 void Document::copy_of(Value value) {
@@ -346,8 +363,11 @@ void Document::copy_of(Value value) {
     Node node = from.nodes_[i];
     node.begin -= top.begin;
     node.end -= top.begin;
-    node.key_begin -= i == value.node_ ? node.key_begin : top.begin;
-    if (i == value.node_) node.key_size = 0;
+    if (i == value.node_) {
+      node.key_begin = node.key_size = 0;
+    } else if (node.key_begin != 0) {  // Elements have no key.
+      node.key_begin -= top.begin;
+    }
     node.next -= value.node_;
     nodes_.push_back(node);
   }
@@ -357,8 +377,8 @@ void Document::clear() noexcept {
   text_ = {};
   nodes_.clear();
   owned_.clear();
-  if (nodes_.capacity() * sizeof(Node) > kept_bytes_max) nodes_ = {};
-  if (owned_.capacity() > kept_bytes_max) owned_ = {};
+  if (nodes_.capacity() * sizeof(Node) > kept_bytes_max) std::vector<Node>().swap(nodes_);
+  if (owned_.capacity() > kept_bytes_max) std::string().swap(owned_);
 }
 
 Type Value::type() const noexcept {

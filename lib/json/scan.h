@@ -3,7 +3,7 @@
 // One validating pass over a JSON text that leaves behind an index of slices: no string is copied, decoded or freed,
 // and what lies deeper than the caller asked for is checked and not indexed.
 // Rule to remember: a Value is an offset into its Document and stays valid when the Document takes its text over
-// (own()); a std::string_view taken from it does not.
+// (copy_of()); a std::string_view taken from it does not.
 
 #include <cstddef>
 #include <cstdint>
@@ -86,7 +86,7 @@ class Document {
   using DepthOf = unsigned (*)(std::string_view event) noexcept;
 
   /// Checks the whole text (grammar, UTF-8, nesting) and indexes `depth` levels below the outermost value. `text` must
-  /// outlive the document, or its next parse() or own().
+  /// outlive the document, or its next parse() or copy_of().
   /// Errors: invalid_payload, with what is wrong and at which byte, never the text itself.
   Status parse(std::string_view text, unsigned depth);
 

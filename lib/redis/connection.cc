@@ -206,7 +206,7 @@ void Connection::greet() {
 }
 
 void Connection::send_greeting() {
-  // A few hundred bytes on an empty socket: the kernel takes them at once, or on_written comes and is not needed.
+  // A few hundred bytes on an empty socket: the kernel takes them at once.
   const std::array<std::string_view, 1> piece{greeting_bytes_.view()};
   bytes_sent_ += greeting_bytes_.size();
   stream_.write(piece);
@@ -218,6 +218,10 @@ void Connection::on_reply(const resp::Reply& reply) noexcept {
 }
 
 void Connection::on_greeting_reply(const resp::Reply& reply) {
+  if (stream_.is_writing()) {
+    return fail({Errc::backend_error, Cause::protocol, false, "the server answers what it has not been told yet"},
+                false);
+  }
   greeting_bytes_.clear();
   switch (greeting_.on_reply(reply, greeting_bytes_)) {
     case Greeting::Progress::waiting:

@@ -136,16 +136,4 @@ Flow voice_channel_start_time_update(Event& event) {
   set_field(event, channel, stored, "voice_start_time", d["voice_start_time"]);
 }
 
-Flow touch_channel(Event& event) {
-  const std::uint64_t channel = event.argument(0);
-  const Slot slot = event.get(Resource::channel, channel);
-  co_await event.turn();
-  const json::Value stored = event.stored(slot);
-  if (!stored) co_return;
-  event.out().set(Resource::channel, channel, [&](json::Pieces& pieces) {
-    const std::string_view id = event.out().arena().join("\"", base::Decimal(event.argument(1)).view(), "\"");
-    json::write_with(pieces, event.out().arena(), stored, {{"last_message_id", id}});
-  });
-}
-
 }  // namespace sake::resources

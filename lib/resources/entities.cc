@@ -90,28 +90,37 @@ void put_members(Event& event, std::uint64_t guild, std::span<const Entity> memb
                           [&](json::Pieces& pieces) { write_with_guild(event, pieces, member.object, guild); });
 }
 
-void harvest_member(Event& event, std::uint64_t guild, json::Value member, json::Value user) {
-  if (!member.is_object()) return;
-  const json::Value own = member["user"];
-  if (own.is_object()) user = own;
-  if (!user.is_object()) return;
-  if (own.is_object()) put_user(event, own);
-  if (!event.uses(Resource::member) || !event.settings().harvest_members) return;
+std::optional<Companion> companion_member(Event& event, std::uint64_t guild, json::Value member, json::Value user) {
+  if (!member.is_object()) return std::nullopt;
+  if (const json::Value own = member["user"]; own.is_object()) user = own;
+  if (!user.is_object()) return std::nullopt;
   const std::uint64_t id = event.id(user, "id");
-  if (event.state().removed_members.covers({guild, id}, event.host().event_clock())) return;
+  if (!event.uses(Resource::member) || !event.settings().harvest_members) return std::nullopt;
+  if (event.state().removed_members.covers({guild, id}, event.host().event_clock())) return std::nullopt;
+  return Companion{id, member, user};
+}
 
-  index_member(event, guild, id);
-  event.out().set_field(Resource::member, guild, id, [&](json::Pieces& pieces) {
+void put_companion(Event& event, std::uint64_t guild, const Companion& companion) {
+  index_member(event, guild, companion.id);
+  event.out().set_field(Resource::member, guild, companion.id, [&](json::Pieces& pieces) {
+    base::Arena& arena = event.out().arena();
     json::ObjectWriter out(pieces);
     out.members(guild_field(event, guild));
     json::Pieces user_text;
     json::ObjectWriter nested(user_text);
-    nested.members_of(user, [](json::Value field) { return !field.key_equals("member"); });
+    nested.members_of(companion.user, [](json::Value field) { return !field.key_equals("member"); });
     nested.close();
-    out.members(event.out().arena().join("\"user\":", json::joined(event.out().arena(), user_text)));
-    out.members_of(member, [](json::Value field) { return !json::key_in(field, {"user", "guild_id", "permissions"}); });
+    out.members(arena.join("\"user\":", json::joined(arena, user_text)));
+    out.members_of(companion.member, [](json::Value field) {
+      return !json::key_in(field, {"user", "guild_id", "permissions"});
+    });
     out.close();
   });
+}
+
+void harvest_member(Event& event, std::uint64_t guild, json::Value member, json::Value user) {
+  put_user_of(event, member);
+  if (const auto companion = companion_member(event, guild, member, user)) put_companion(event, guild, *companion);
 }
 
 void drop_member(Event& event, std::uint64_t guild, std::uint64_t user) {
@@ -181,41 +190,40 @@ void leave_voice_channel(Event& event, std::uint64_t user, std::uint64_t channel
   event.spawn_last(drop_empty_voice_set, channel);
 }
 
+void enter_index(Event& event, const ReferenceKey& index, std::int64_t end, std::uint64_t id, std::string_view text) {
+  Op& entry = event.out().add(Action::add_entry, index);
+  entry.member = id;
+  entry.text = text;
+  entry.time = end;
+  event.spawn_last(extend_index, static_cast<std::uint64_t>(index.owner), index.id,
+                   static_cast<std::uint64_t>(index.listed));
+}
+
 void index_message(Event& event, std::uint64_t id, std::uint64_t channel, std::optional<std::uint64_t> guild,
                    std::optional<std::uint64_t> author) {
   const SecondaryIndices& indices = event.settings().indices;
   const auto life = event.settings().life_of(Resource::message);
   const std::int64_t end = life ? event.host().wall_clock() + *life : store::for_ever;
-  const auto enter = [&](Owner owner, std::uint64_t owner_id) {
-    const ReferenceKey index{owner, owner_id, Resource::message};
-    Op& entry = event.out().add(Action::add_entry, index);
-    entry.member = id;
-    entry.time = end;
-    if (!life) return;
-    // All messages live equally long, so the newest entry is the last to go.
-    Op& renewal = event.out().add(Action::renew_reference, index);
-    renewal.life = store::Life::until;
-    renewal.time = end;
+  const auto enter = [&](bool is_on, Owner owner, std::optional<std::uint64_t> owner_id) {
+    if (is_on && owner_id) enter_index(event, {owner, *owner_id, Resource::message}, end, id);
   };
-  if (indices.messages_by_channel) enter(Owner::channel, channel);
-  if (indices.messages_by_author && author) enter(Owner::user, *author);
-  if (indices.messages_by_guild && guild) enter(Owner::guild, *guild);
+  enter(indices.messages_by_channel, Owner::channel, channel);
+  enter(indices.messages_by_author, Owner::user, author);
+  enter(indices.messages_by_guild, Owner::guild, guild);
 }
 
-void drop_message(Event& event, std::uint64_t message, std::uint64_t channel, std::optional<std::uint64_t> guild) {
+void drop_message(Event& event, std::uint64_t message, std::optional<std::uint64_t> channel,
+                  std::optional<std::uint64_t> guild, std::optional<std::uint64_t> author) {
   if (!event.uses(Resource::message)) return;
   const SecondaryIndices& indices = event.settings().indices;
-  if (indices.messages_by_author) {
-    // Who wrote it is only known from the record.
-    event.spawn_next(drop_read_message, message);
-  } else {
-    event.out().add(Action::erase, Resource::message, message);
-  }
-  const auto remove = [&](Owner owner, std::uint64_t id) {
-    event.out().add(Action::remove_entry, {owner, id, Resource::message}).member = message;
+  event.out().add(Action::erase, Resource::message, message);
+  const auto leave = [&](bool is_on, Owner owner, std::optional<std::uint64_t> id) {
+    if (is_on && id)
+      event.out().add(Action::remove_entry, ReferenceKey{owner, *id, Resource::message}).member = message;
   };
-  if (indices.messages_by_channel) remove(Owner::channel, channel);
-  if (indices.messages_by_guild && guild) remove(Owner::guild, *guild);
+  leave(indices.messages_by_channel, Owner::channel, channel);
+  leave(indices.messages_by_author, Owner::user, author);
+  leave(indices.messages_by_guild, Owner::guild, guild);
 }
 
 void drop_invite(Event& event, std::string_view code, std::optional<std::uint64_t> channel,

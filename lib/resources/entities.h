@@ -33,8 +33,18 @@ void drop_listed(Event& event, Resource resource, std::uint64_t guild, std::span
 
 /// Members with their `user` inside.
 void put_members(Event& event, std::uint64_t guild, std::span<const Entity> members);
-/// A member that rides along: stored when the policy says so and it was not removed a moment ago. `user` is the user
-/// object when the member holds none. `permissions` are left out, since they hold for one channel only.
+/// A member that rides along, and the user object that belongs to it.
+struct Companion {
+  std::uint64_t id;
+  json::Value member;
+  json::Value user;
+};
+/// Checks a member that rides along: none when the policy leaves it, or when it was removed a moment ago. `user` is the
+/// user object where the member holds none. Before the event's turn, since it may reject the event.
+std::optional<Companion> companion_member(Event& event, std::uint64_t guild, json::Value member, json::Value user = {});
+/// Stores it with its user and without `permissions`, which hold for one channel only.
+void put_companion(Event& event, std::uint64_t guild, const Companion& companion);
+/// Both, and the member's user.
 void harvest_member(Event& event, std::uint64_t guild, json::Value member, json::Value user = {});
 void drop_member(Event& event, std::uint64_t guild, std::uint64_t user);
 void index_member(Event& event, std::uint64_t guild, std::uint64_t user);
@@ -53,7 +63,12 @@ void enter_voice_channel(Event& event, std::uint64_t guild, std::uint64_t channe
 /// Takes the user out of the channel's set, and removes the set when nothing but its marker is left.
 void leave_voice_channel(Event& event, std::uint64_t user, std::uint64_t channel);
 
-void drop_message(Event& event, std::uint64_t message, std::uint64_t channel, std::optional<std::uint64_t> guild);
+/// The record and its entries in those indices that are on and whose owner is known.
+void drop_message(Event& event, std::uint64_t message, std::optional<std::uint64_t> channel,
+                  std::optional<std::uint64_t> guild, std::optional<std::uint64_t> author);
+/// An entry of a secondary index, for an entity that ends at `end`; its name is `text`, or `id`.
+void enter_index(Event& event, const store::ReferenceKey& index, std::int64_t end, std::uint64_t id,
+                 std::string_view text = {});
 void drop_invite(Event& event, std::string_view code, std::optional<std::uint64_t> channel,
                  std::optional<std::uint64_t> guild);
 

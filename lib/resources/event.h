@@ -117,12 +117,15 @@ struct Run {
   std::uint64_t channel_id = 0;   ///< Of an event of a guild that names a channel.
   std::uint32_t outstanding = 0;  ///< Commands without an answer.
   std::uint32_t children = 0;     ///< Stories it started that have not ended.
+  std::uint32_t ahead = 0;        ///< Those of them that stand in front of it in its lane.
   std::uint64_t session = 0;
   std::size_t held_bytes = 0;  ///< Counted as pending while the event waits.
   Wait wait = Wait::none;
   std::uint32_t unanswered = 0;  ///< Reads among `outstanding`.
   bool has_lane = false;
-  bool running = false;  ///< Its handler is on the stack.
+  bool running = false;      ///< Its handler is on the stack.
+  bool is_ahead = false;     ///< It stands in front of its parent.
+  bool names_guild = false;  ///< Its lane is that of a guild it names.
   std::string_view ignored;
   std::unique_ptr<Error> error;
   Completion completion;
@@ -200,8 +203,8 @@ class Event final : public redis::Requester {
   /// Waits until the event is at the front of its lane and its reads are answered. What was written to the batch
   /// before is only sent then, save for users.
   Awaiter turn() noexcept { return {*this, Wait::turn}; }
-  /// After turn(): sends the batch and waits until Redis has answered everything, and outside of lanes until the
-  /// stories it started have ended. An event of which anything was refused ends there.
+  /// After turn(): sends the batch and waits until Redis has answered everything and the stories of spawn_next() have
+  /// ended, outside of lanes all stories. An event of which anything was refused ends there.
   Awaiter settled() noexcept { return {*this, Wait::settled}; }
 
   /// The event's text is no longer needed; frees it.

@@ -14,9 +14,8 @@ Flow adopt_guilds(Event& event);          ///< (): the guilds of the shard becom
 Flow renew_guild(Event& event);           ///< (guild): renews the lifetime of all its keys.
 Flow drop_empty_voice_set(Event& event);  ///< (channel): when only the marker is left in it.
 Flow drop_read_message(Event& event);     ///< (message): with its entries in all indices, which only it can tell.
-Flow extend_invite_index(Event& event);   ///< (owner, id): the index lives as long as its longest entry.
+Flow extend_index(Event& event);          ///< (owner, id, resource): it lives as long as its longest entry.
 Flow drop_entries(Event& event);          ///< (owner, id, resource, guild): the messages or invites of an index.
 Flow scrub_role(Event& event);            ///< (guild, role): takes the role out of the guild's members.
-Flow touch_channel(Event& event);         ///< (channel, message): sets last_message_id.
 
 }  // namespace sake::resources

@@ -130,7 +130,7 @@ void Snapshot::read_voice_states(Event& event, json::Value d) {
   for (const Entity& member : members.entities) by_user[member.id] = member.object;
   for (json::Value state : states.children()) {
     if (!event.is_object(state, "voice_states")) continue;
-    const std::uint64_t user = user_id_of(event, state);
+    const std::uint64_t user = event.id(state, "user_id");
     const auto channel = event.optional_id(state, "channel_id");
     if (!channel) continue;
     VoiceState entry{user, *channel, state, {}};
@@ -183,7 +183,7 @@ class VoiceSets {
   bool step(Event& event) {
     bool more = false;
     for (auto& [channel, set] : sets_) {
-      if (set.slot == 0) continue;
+      if (set.slot == 0) continue;  // It is as it should be.
       const Answer& answer = event.answer(std::exchange(set.slot, 0));
       if (!set.asked) {
         set.asked = true;
@@ -250,20 +250,25 @@ Flow guild_create(Event& event) {
   co_await event.turn();
 
   snapshot.write(event);
+  Sweep voice_states(event, Resource::voice_state, guild, snapshot.voice_users);
+  VoiceSets voice_sets(event, snapshot);
   Sweep sweeps[] = {{event, Resource::role, guild, snapshot.roles.ids},
                     {event, Resource::emoji, guild, snapshot.emojis.ids},
-                    {event, Resource::channel, guild, snapshot.channels.ids},
-                    {event, Resource::presence, guild, snapshot.presences.ids},
-                    {event, Resource::voice_state, guild, snapshot.voice_users}};
+                    {event, Resource::presence, guild, snapshot.presences.ids}};
+  Sweep channels(event, Resource::channel, guild, snapshot.channels.ids);
   std::optional<Sweep> members;
   if (snapshot.replace_members) members.emplace(event, Resource::member, guild, snapshot.members.ids);
-  VoiceSets voice_sets(event, snapshot);
   const std::string record = guild_record(event.data());
 
   for (bool more = true, first = true; more; first = false) {
     co_await event.settled();
     if (first) event.release_text();
-    more = voice_sets.step(event);
+    more = voice_states.step(event);
+    // The sets of voice channels go behind the states in them, and channels that vanished take theirs along.
+    if (!more) {
+      more = voice_sets.step(event);
+      more |= channels.step(event);
+    }
     for (Sweep& sweep : sweeps) more |= sweep.step(event);
     if (members) more |= members->step(event);
   }
@@ -307,7 +312,10 @@ Flow guild_emojis_update(Event& event) {
 Flow guild_delete(Event& event) {
   const json::Value d = event.data();
   const std::uint64_t guild = event.id(d, "id");
-  if (d["unavailable"].is_true()) {  // An outage, which is no leave: everything stays readable.
+  const json::Value unavailable = d["unavailable"];
+  if (!unavailable.is_null_or_missing() && unavailable.type() != json::Type::boolean)
+    event.reject("unavailable", "is not true or false");  // Too much hangs on it to guess.
+  if (unavailable.is_true()) {                            // An outage, which is no leave: everything stays readable.
     const Slot stored = event.get(Resource::guild, guild);
     co_await event.turn();
     write_unavailable(event, guild, stored);
@@ -357,6 +365,42 @@ Flow leave_guild(Event& event) {
   if (by_presence) presences = event.read(Action::scan_fields, Resource::presence, guild);
   co_await event.settled();
 
+  std::vector<std::uint64_t> voice_channels;
+  for (std::string cursor; states != 0;) {
+    const Answer& answer = event.answer(states);
+    json::Document state;
+    for (std::size_t i = 1; i < answer.size(); i += 2)
+      if (state.parse(answer[i], 1))
+        if (const auto channel = state.root()["channel_id"].snowflake()) voice_channels.push_back(*channel);
+    cursor = answer.cursor;
+    if (cursor.empty() || cursor == "0") break;
+    event.again(states, cursor);
+    co_await event.settled();
+  }
+  std::vector<std::uint64_t> users[2];
+  const std::array<Resource, 2> indexed{Resource::member, Resource::presence};
+  for (std::size_t which = 0; which < indexed.size(); ++which) {
+    const Slot slot = which == 0 ? members : presences;
+    for (std::string cursor; slot != 0;) {
+      const Answer& answer = event.answer(slot);
+      for (std::size_t i = 0; i < answer.size(); i += 2)
+        if (const auto user = base::parse_snowflake(answer[i])) users[which].push_back(*user);
+      cursor = answer.cursor;
+      if (cursor.empty() || cursor == "0") break;
+      event.again(slot, cursor);
+      co_await event.settled();
+    }
+  }
+
+  // Entities before what refers to them.
+  const std::array<Resource, 3> hashes{Resource::member, Resource::presence, Resource::voice_state};
+  for (Resource resource : hashes)
+    if (event.uses(resource)) event.out().add(Action::erase_hash, resource, guild);
+  for (std::size_t which = 0; which < indexed.size(); ++which)
+    for (std::uint64_t user : users[which])
+      event.out().add(Action::remove_reference, ReferenceKey{Owner::user, user, indexed[which]}).member = guild;
+  for (std::uint64_t channel : voice_channels)
+    event.out().add(Action::erase_reference, ReferenceKey{Owner::channel, channel, Resource::voice_state});
   const auto ids = [&](Slot slot) {
     std::vector<std::uint64_t> found;
     const Answer& answer = event.answer(slot);
@@ -367,36 +411,6 @@ Flow leave_guild(Event& event) {
   drop_listed(event, Resource::role, guild, ids(roles));
   drop_listed(event, Resource::emoji, guild, ids(emojis));
   for (std::uint64_t channel : ids(channels)) drop_channel(event, guild, channel);
-
-  for (std::string cursor; states != 0;) {
-    const Answer& answer = event.answer(states);
-    json::Document state;
-    for (std::size_t i = 1; i < answer.size(); i += 2) {
-      if (!state.parse(answer[i], 1)) continue;
-      if (const auto channel = state.root()["channel_id"].snowflake())
-        event.out().add(Action::erase_reference, ReferenceKey{Owner::channel, *channel, Resource::voice_state});
-    }
-    cursor = answer.cursor;
-    if (cursor.empty() || cursor == "0") break;
-    event.again(states, cursor);
-    co_await event.settled();
-  }
-  const std::array<Resource, 2> indexed{Resource::member, Resource::presence};
-  for (Resource resource : indexed) {
-    const Slot slot = resource == Resource::member ? members : presences;
-    for (std::string cursor; slot != 0;) {
-      const Answer& answer = event.answer(slot);
-      for (std::size_t i = 0; i < answer.size(); i += 2)
-        if (const auto user = base::parse_snowflake(answer[i]))
-          event.out().add(Action::remove_reference, ReferenceKey{Owner::user, *user, resource}).member = guild;
-      cursor = answer.cursor;
-      if (cursor.empty() || cursor == "0") break;
-      event.again(slot, cursor);
-      co_await event.settled();
-    }
-  }
-  for (Resource resource : {Resource::member, Resource::presence, Resource::voice_state})
-    if (event.uses(resource)) event.out().add(Action::erase_hash, resource, guild);
   drop_entries_of(event, Owner::guild, guild, guild);
 }
 

@@ -48,8 +48,14 @@ Flow voice_state_update(Event& event);
 // message.cc
 void message_create(Event& event);
 Flow message_update(Event& event);
+Flow message_create_told(Event& event);
+bool tracks_channel_activity(const store::Settings& settings) noexcept;
 void message_delete(Event& event);
 void message_delete_bulk(Event& event);
+Flow message_delete_told(Event& event);
+Flow message_delete_bulk_told(Event& event);
+/// The index by author only the stored message can tell.
+bool indexes_authors(const store::Settings& settings) noexcept;
 /// Users and members that ride along with a message.
 void harvest_message(Event& event, json::Value message, bool with_members);
 /// The stored message with what `change` says, if both are there.

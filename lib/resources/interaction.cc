@@ -9,13 +9,13 @@ namespace sake::resources {
 namespace {
 
 /// A channel or message that came along, and the read of what is stored of it.
-struct Companion {
+struct Known {
   std::uint64_t id;
   json::Value object;
   Slot slot;
 };
 
-void collect(Event& event, Resource resource, json::Value object, std::vector<Companion>& found) {
+void collect(Event& event, Resource resource, json::Value object, std::vector<Known>& found) {
   if (!object.is_object()) return;
   const std::uint64_t id = event.id(object, "id");
   found.push_back({id, object, event.get(resource, id)});
@@ -35,25 +35,30 @@ Flow interaction_create(Event& event) {
   Slot known = 0;
   const bool owned = guild && event.ownership().owns(*guild);
   if (guild && !owned) known = event.read(store::Action::exists, Resource::guild, *guild);
-  std::vector<Companion> channels;
-  std::vector<Companion> messages;
+  std::vector<Known> channels;
+  std::vector<Known> messages;
   collect(event, Resource::channel, d["channel"], channels);
   for (json::Value channel : resolved["channels"].children()) collect(event, Resource::channel, channel, channels);
   collect(event, Resource::message, d["message"], messages);
   for (json::Value message : resolved["messages"].children()) collect(event, Resource::message, message, messages);
-  for (const Companion& message : messages) harvest_message(event, message.object, false);
+  for (const Known& message : messages) harvest_message(event, message.object, false);
+  std::vector<Companion> members;
+  const auto ride_along = [&](json::Value object, json::Value user) {
+    if (!guild) return;
+    if (auto companion = companion_member(event, *guild, object, user)) members.push_back(*companion);
+  };
+  ride_along(member, {});
+  for (json::Value partial : resolved["members"].children()) ride_along(partial, resolved["users"][partial.key()]);
   std::vector<Entity> roles;
   for (json::Value role : resolved["roles"].children())
     if (event.is_object(role, "roles")) roles.push_back({event.id(role, "id"), role});
   co_await event.turn();
 
   if (owned || (guild && event.answer(known).integer > 0)) {
-    harvest_member(event, *guild, member);
-    for (json::Value partial : resolved["members"].children())
-      harvest_member(event, *guild, partial, resolved["users"][partial.key()]);
+    for (const Companion& companion : members) put_companion(event, *guild, companion);
     put_listed(event, Resource::role, *guild, roles);
   }
-  for (const Companion& channel : channels) {
+  for (const Known& channel : channels) {
     const json::Value stored = event.stored(channel.slot);
     if (!stored) continue;
     event.out().set(Resource::channel, channel.id, [&](json::Pieces& pieces) {
@@ -64,7 +69,7 @@ Flow interaction_create(Event& event) {
       out.close();
     });
   }
-  for (const Companion& message : messages) merge_message(event, message.slot, message.object);
+  for (const Known& message : messages) merge_message(event, message.slot, message.object);
 }
 
 }  // namespace sake::resources

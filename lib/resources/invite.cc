@@ -42,15 +42,12 @@ void invite_create(Event& event) {
   const auto life = event.settings().life_of(Resource::invite);
   const std::int64_t end = own_end ? *own_end : life ? now + *life : store::for_ever;
 
-  const auto enter = [&](store::Owner owner, std::uint64_t id) {
-    store::Op& entry = event.out().add(store::Action::add_entry, store::ReferenceKey{owner, id, Resource::invite});
-    entry.text = code;
-    entry.time = end;
-    event.spawn_last(extend_invite_index, static_cast<std::uint64_t>(owner), id);
-  };
   if (event.uses(Resource::invite)) {
-    if (event.settings().indices.invites_by_channel) enter(store::Owner::channel, channel);
-    if (event.settings().indices.invites_by_guild && guild) enter(store::Owner::guild, *guild);
+    const SecondaryIndices& indices = event.settings().indices;
+    if (indices.invites_by_channel)
+      enter_index(event, {store::Owner::channel, channel, Resource::invite}, end, 0, code);
+    if (indices.invites_by_guild && guild)
+      enter_index(event, {store::Owner::guild, *guild, Resource::invite}, end, 0, code);
   }
   store::Op& op = event.out().set(Resource::invite, 0, [&](json::Pieces& pieces) { pieces.push_back(d.text()); });
   op.text = code;
@@ -66,10 +63,11 @@ void invite_delete(Event& event) {
   drop_invite(event, code, event.optional_id(d, "channel_id"), event.optional_id(d, "guild_id"));
 }
 
-Flow extend_invite_index(Event& event) {
-  /// Later than any invite: the end of the year 9999.
+Flow extend_index(Event& event) {
+  /// Later than the end of anything: the end of the year 9999.
   constexpr std::int64_t far_away = 253'402'300'799'000;
-  const store::ReferenceKey index{static_cast<store::Owner>(event.argument(0)), event.argument(1), Resource::invite};
+  const store::ReferenceKey index{static_cast<store::Owner>(event.argument(0)), event.argument(1),
+                                  static_cast<Resource>(event.argument(2))};
   const Slot last = event.read(store::Action::last_entry, index);
   co_await event.turn();
   const Answer& answer = event.answer(last);

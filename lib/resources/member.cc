@@ -1,5 +1,7 @@
 // Members and what rides on them: GUILD_MEMBER_*, GUILD_MEMBERS_CHUNK, bans, presences, typing, thread members.
 
+#include <algorithm>
+
 #include "base/snowflake.h"
 #include "json/edit.h"
 #include "resources/entities.h"
@@ -10,12 +12,16 @@
 namespace sake::resources {
 namespace {
 
+/// No guild has more members; what is stored beyond it is not ours.
+constexpr std::int64_t count_max = 1'000'000'000'000;
+
 /// Adds to the stored guild's member_count, which never falls below zero. Nothing where either is not there.
 void count_member(Event& event, std::uint64_t guild, Slot slot, int change) {
   const json::Value stored = event.stored(slot);
   const auto count = stored["member_count"].integer();
   if (!count) return;
-  const std::uint64_t changed = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *count + change));
+  const auto changed =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::clamp<std::int64_t>(*count, 0, count_max) + change));
   event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) {
     json::write_with(pieces, event.out().arena(), stored, {{"member_count", base::Decimal(changed).view()}});
   });

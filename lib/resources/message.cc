@@ -15,10 +15,26 @@ using store::ReferenceKey;
 /// Discord shows an ephemeral message to one user; it is not cached.
 constexpr std::int64_t flag_ephemeral = 1 << 6;
 
+bool is_ephemeral(json::Value message) noexcept {
+  return (message["flags"].integer().value_or(0) & flag_ephemeral) != 0;
+}
+
 /// A webhook's author is the webhook's own id and name. An answer to an interaction has a real one.
 bool has_webhook_author(json::Value message) {
   return !message["webhook_id"].is_null_or_missing() && !message["interaction_metadata"].is_object() &&
          !message["interaction"].is_object();
+}
+
+std::vector<std::uint64_t> ids_of(Event& event, json::Value d) {
+  std::vector<std::uint64_t> ids;
+  for (json::Value entry : event.array(d, "ids").children()) {
+    if (const auto id = entry.snowflake()) {
+      ids.push_back(*id);
+    } else {
+      event.reject("ids", "holds something that is not an id");
+    }
+  }
+  return ids;
 }
 
 }  // namespace
@@ -48,7 +64,7 @@ void message_create(Event& event) {
   const auto guild = event.optional_id(d, "guild_id");
   event.optional_array(d, "mentions");
   const json::Value author = event.optional_object(d, "author");
-  if ((d["flags"].integer().value_or(0) & flag_ephemeral) != 0) {
+  if (is_ephemeral(d)) {
     if (!has_webhook_author(d)) put_user(event, author);
     return;
   }
@@ -56,8 +72,26 @@ void message_create(Event& event) {
   std::optional<std::uint64_t> author_id;
   if (author) author_id = event.optional_id(author, "id");
   put_message(event, id, channel, guild, author_id, [&](json::Pieces& pieces) { pieces.push_back(d.text()); });
-  if (event.settings().policies.track_channel_activity && event.uses(Resource::channel))
-    event.spawn_last(touch_channel, channel, id);
+}
+
+bool tracks_channel_activity(const store::Settings& settings) noexcept {
+  return settings.policies.track_channel_activity && settings.uses(Resource::channel);
+}
+
+Flow message_create_told(Event& event) {
+  message_create(event);
+  const json::Value d = event.data();
+  if (is_ephemeral(d)) co_return;
+  const std::uint64_t id = event.id(d, "id");
+  const std::uint64_t channel = event.id(d, "channel_id");
+  const Slot slot = event.get(Resource::channel, channel);
+  co_await event.turn();
+  const json::Value stored = event.stored(slot);
+  if (!stored) co_return;
+  event.out().set(Resource::channel, channel, [&](json::Pieces& pieces) {
+    const std::string_view last = event.out().arena().join("\"", base::Decimal(id).view(), "\"");
+    json::write_with(pieces, event.out().arena(), stored, {{"last_message_id", last}});
+  });
 }
 
 Flow message_update(Event& event) {
@@ -103,36 +137,49 @@ void merge_message(Event& event, Slot slot, json::Value change) {
 void message_delete(Event& event) {
   const json::Value d = event.data();
   const std::uint64_t id = event.id(d, "id");
-  drop_message(event, id, event.id(d, "channel_id"), event.optional_id(d, "guild_id"));
+  drop_message(event, id, event.id(d, "channel_id"), event.optional_id(d, "guild_id"), std::nullopt);
 }
 
 void message_delete_bulk(Event& event) {
   const json::Value d = event.data();
   const std::uint64_t channel = event.id(d, "channel_id");
   const auto guild = event.optional_id(d, "guild_id");
-  for (json::Value entry : event.array(d, "ids").children()) {
-    if (const auto id = entry.snowflake()) {
-      drop_message(event, *id, channel, guild);
-    } else {
-      event.reject("ids", "holds something that is not an id");
-    }
-  }
+  for (std::uint64_t id : ids_of(event, d)) drop_message(event, id, channel, guild, std::nullopt);
+}
+
+bool indexes_authors(const store::Settings& settings) noexcept {
+  return settings.indices.messages_by_author && settings.uses(Resource::message);
+}
+
+Flow message_delete_told(Event& event) {
+  const json::Value d = event.data();
+  const std::uint64_t id = event.id(d, "id");
+  const std::uint64_t channel = event.id(d, "channel_id");
+  const auto guild = event.optional_id(d, "guild_id");
+  const Slot slot = event.get(Resource::message, id);
+  co_await event.turn();
+  drop_message(event, id, channel, guild, event.stored(slot, 2)["author"]["id"].snowflake());
+}
+
+Flow message_delete_bulk_told(Event& event) {
+  const json::Value d = event.data();
+  const std::uint64_t channel = event.id(d, "channel_id");
+  const auto guild = event.optional_id(d, "guild_id");
+  const std::vector<std::uint64_t> ids = ids_of(event, d);
+  std::vector<Slot> slots;
+  for (std::uint64_t id : ids) slots.push_back(event.get(Resource::message, id));
+  co_await event.turn();
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    drop_message(event, ids[i], channel, guild, event.stored(slots[i], 2)["author"]["id"].snowflake());
 }
 
 Flow drop_read_message(Event& event) {
   const std::uint64_t message = event.argument(0);
   const Slot slot = event.get(Resource::message, message);
   co_await event.turn();
-  const SecondaryIndices& indices = event.settings().indices;
   const json::Value stored = event.stored(slot, 2);
-  const auto leave = [&](bool is_on, store::Owner owner, std::optional<std::uint64_t> id) {
-    if (is_on && id)
-      event.out().add(Action::remove_entry, ReferenceKey{owner, *id, Resource::message}).member = message;
-  };
-  leave(indices.messages_by_author, store::Owner::user, stored["author"]["id"].snowflake());
-  leave(indices.messages_by_channel, store::Owner::channel, stored["channel_id"].snowflake());
-  leave(indices.messages_by_guild, store::Owner::guild, stored["guild_id"].snowflake());
-  event.out().add(Action::erase, Resource::message, message);
+  drop_message(event, message, stored["channel_id"].snowflake(), stored["guild_id"].snowflake(),
+               stored["author"]["id"].snowflake());
 }
 
 Flow drop_entries(Event& event) {
@@ -148,26 +195,29 @@ Flow drop_entries(Event& event) {
   // What else lists a message only its record can tell.
   const bool read_first =
       resource == Resource::message && (indices.messages_by_author || (!is_channel && indices.messages_by_channel));
-  const Slot entries = event.read(Action::entries, index);
+  const Slot slot = event.read(Action::entries, index);
   for (;;) {
     co_await event.settled();
-    const Answer& answer = event.answer(entries);
-    if (answer.size() == 0) break;
-    for (std::size_t i = 0; i < answer.size(); ++i) {
-      const auto id = base::parse_snowflake(answer[i]);
+    const Answer& answer = event.answer(slot);
+    std::vector<std::string_view> entries;
+    for (std::size_t i = 0; i < answer.size(); ++i) entries.push_back(event.out().arena().store(answer[i]));
+    if (entries.empty()) break;
+    for (std::string_view entry : entries) {
+      const auto id = base::parse_snowflake(entry);
       if (resource == Resource::invite) {
-        event.out().add(Action::erase, resource, 0).text = event.out().arena().store(answer[i]);
+        event.out().add(Action::erase, resource, 0).text = entry;
       } else if (id && read_first) {
         event.spawn_next(drop_read_message, *id);
       } else if (id) {
         event.out().add(Action::erase, resource, *id);
       }
     }
-    for (std::size_t i = 0; i < answer.size(); ++i)
-      event.out().add(Action::remove_entry, index).text = event.out().arena().store(answer[i]);
-    for (std::size_t i = 0; in_guild_too && i < answer.size(); ++i)
-      event.out().add(Action::remove_entry, of_guild).text = event.out().arena().store(answer[i]);
-    event.again(entries, {});
+    // Behind the entities. An entry whose entity has expired goes too.
+    if (read_first) co_await event.settled();
+    for (std::string_view entry : entries) event.out().add(Action::remove_entry, index).text = entry;
+    if (in_guild_too)
+      for (std::string_view entry : entries) event.out().add(Action::remove_entry, of_guild).text = entry;
+    event.again(slot, {});
   }
 }
 

@@ -1,6 +1,8 @@
 // Reactions and poll votes: they change a stored message and nothing else. One read each, and nothing is written when
 // the message is not cached. Counters are not idempotent: replayed frames are told apart by their sequence number.
 
+#include <algorithm>
+
 #include "base/snowflake.h"
 #include "json/edit.h"
 #include "resources/entities.h"
@@ -43,7 +45,12 @@ bool same_emoji(json::Value a, json::Value b) {
 
 constexpr std::string_view text_of(bool value) noexcept { return value ? "true" : "false"; }
 
-std::int64_t count_of(json::Value value) noexcept { return value.integer().value_or(0); }
+/// No message has more of anything; what is stored beyond it is not ours.
+constexpr std::int64_t count_max = 1'000'000'000'000;
+
+std::int64_t count_of(json::Value value) noexcept {
+  return std::clamp<std::int64_t>(value.integer().value_or(0), 0, count_max);
+}
 
 std::string_view number(base::Arena& arena, std::int64_t value) {
   return arena.store(base::Decimal(static_cast<std::uint64_t>(std::max<std::int64_t>(0, value))).view());

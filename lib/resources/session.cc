@@ -50,7 +50,7 @@ void ready(Event& event) {
   const json::Value d = event.data();
   const json::Value user = event.object(d, "user");
   std::vector<std::uint64_t> guilds;
-  for (json::Value guild : event.optional_array(d, "guilds").children())
+  for (json::Value guild : event.array(d, "guilds").children())
     if (event.is_object(guild, "guilds")) guilds.push_back(event.id(guild, "id"));
   std::ranges::sort(guilds);
   const std::uint64_t id = event.id(user, "id");
@@ -65,10 +65,13 @@ void ready(Event& event) {
   put_own_user(event, user, another);
 
   ShardState& shard = *event.run.shard;
-  event.ownership().disown_shard(shard.id);
+  const std::vector<std::uint64_t> owned = event.ownership().disown_shard(shard.id);
   if (!event.uses(Resource::guild)) return;
   for (std::uint64_t guild : guilds) event.spawn_in(guild, mark_unavailable, guild);
   if (event.settings().policies.reconcile && !another) {
+    // One that is just being created is not in the database yet, so the walk would miss it.
+    for (std::uint64_t guild : owned)
+      if (!std::ranges::binary_search(guilds, guild)) event.spawn_in(guild, leave_guild, guild);
     shard.ready_guilds = std::move(guilds);
     event.spawn_apart(reconcile, shard.session);
   }

@@ -19,30 +19,45 @@ class Tombstones {
   Tombstones(std::int64_t life_ms, std::size_t count_max) noexcept : life_ms_(life_ms), count_max_(count_max) {}
 
   void set(const Id& id, std::int64_t now) {
-    ends_[id] = now + life_ms_;
-    order_.push_back(id);
-    while (order_.size() > count_max_) {
-      ends_.erase(order_.front());
-      order_.pop_front();
-    }
+    stones_[id] = {now + life_ms_, ++serial_};
+    order_.push_back({id, serial_});
+    while (stones_.size() > count_max_) take_oldest();
+    // What was set again or lifted leaves its old place behind.
+    while (order_.size() > 2 * count_max_) take_oldest();
   }
   void lift(const Id& id) noexcept {
-    if (!ends_.empty()) ends_.erase(id);
+    if (!stones_.empty()) stones_.erase(id);
   }
   bool covers(const Id& id, std::int64_t now) noexcept {
-    if (ends_.empty()) return false;
-    const auto found = ends_.find(id);
-    if (found == ends_.end()) return false;
-    if (now < found->second) return true;
-    ends_.erase(found);
+    if (stones_.empty()) return false;
+    const auto found = stones_.find(id);
+    if (found == stones_.end()) return false;
+    if (now < found->second.end) return true;
+    stones_.erase(found);
     return false;
   }
 
  private:
+  struct Stone {
+    std::int64_t end = 0;
+    std::uint64_t serial = 0;  ///< Of the latest set().
+  };
+  struct Place {
+    Id id;
+    std::uint64_t serial;
+  };
+
+  void take_oldest() noexcept {
+    const auto found = stones_.find(order_.front().id);
+    if (found != stones_.end() && found->second.serial == order_.front().serial) stones_.erase(found);
+    order_.pop_front();
+  }
+
   std::int64_t life_ms_;
   std::size_t count_max_;
-  std::unordered_map<Id, std::int64_t, Hash> ends_;
-  std::deque<Id> order_;
+  std::uint64_t serial_ = 0;
+  std::unordered_map<Id, Stone, Hash> stones_;
+  std::deque<Place> order_;
 };
 
 struct GuildUser {

@@ -9,11 +9,15 @@ namespace sake::resources {
 namespace {
 
 constexpr Row applied(std::string_view event, LaneOf lane, std::uint8_t depth, void (*apply)(Event&)) {
-  return {event, lane, depth, apply, nullptr, false};
+  return {event, lane, depth, apply, nullptr, nullptr, false};
 }
 constexpr Row told(std::string_view event, LaneOf lane, std::uint8_t depth, Flow (*flow)(Event&),
                    bool outlives_leave = false) {
-  return {event, lane, depth, nullptr, flow, outlives_leave};
+  return {event, lane, depth, nullptr, flow, nullptr, outlives_leave};
+}
+constexpr Row either(std::string_view event, LaneOf lane, std::uint8_t depth, void (*apply)(Event&),
+                     Flow (*flow)(Event&), bool (*needs_reads)(const store::Settings&) noexcept) {
+  return {event, lane, depth, apply, flow, needs_reads, false};
 }
 constexpr Row nothing(std::string_view event) { return {event}; }
 
@@ -65,9 +69,9 @@ constexpr std::array rows{
     told("INTERACTION_CREATE", guild, 7, interaction_create),
     applied("INVITE_CREATE", guild, 2, invite_create),
     applied("INVITE_DELETE", guild, 1, invite_delete),
-    applied("MESSAGE_CREATE", guild, 4, message_create),
-    applied("MESSAGE_DELETE", guild, 1, message_delete),
-    applied("MESSAGE_DELETE_BULK", guild, 2, message_delete_bulk),
+    either("MESSAGE_CREATE", guild, 5, message_create, message_create_told, tracks_channel_activity),
+    either("MESSAGE_DELETE", guild, 1, message_delete, message_delete_told, indexes_authors),
+    either("MESSAGE_DELETE_BULK", guild, 2, message_delete_bulk, message_delete_bulk_told, indexes_authors),
     told("MESSAGE_POLL_VOTE_ADD", guild, 1, message_poll_vote_add),
     told("MESSAGE_POLL_VOTE_REMOVE", guild, 1, message_poll_vote_remove),
     told("MESSAGE_REACTION_ADD", guild, 3, message_reaction_add),

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "resources/flow.h"
+#include "store/settings.h"
 
 namespace sake::resources {
 
@@ -29,9 +30,14 @@ struct Row {
   /// One of these, or none for an event that changes nothing in the cache.
   void (*apply)(Event&) = nullptr;
   Flow (*flow)(Event&) = nullptr;
+  /// An event with both is only told across reads where the settings make it need them.
+  bool (*needs_reads)(const store::Settings&) noexcept = nullptr;
   /// Whether the event is applied to a guild that was left a moment ago.
   bool outlives_leave = false;
 
+  bool is_told(const store::Settings& settings) const noexcept {
+    return flow != nullptr && (needs_reads == nullptr || needs_reads(settings));
+  }
   constexpr bool changes_nothing() const noexcept { return apply == nullptr && flow == nullptr; }
 };
 

@@ -18,7 +18,8 @@ Flow voice_state_update(Event& event) {
   const auto channel = event.optional_id(d, "channel_id");
   const json::Value member = event.optional_object(d, "member");
   const Slot stored = event.get_field(Resource::voice_state, *guild, user);
-  const Slot stored_member = channel && !member ? event.get_field(Resource::member, *guild, user) : 0;
+  const Slot stored_member =
+      event.uses(Resource::voice_state) && channel && !member ? event.get_field(Resource::member, *guild, user) : 0;
   // A leave names a member who may be gone already, and must not bring it back.
   if (channel) {
     harvest_member(event, *guild, member);

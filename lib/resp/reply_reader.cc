@@ -220,7 +220,7 @@ void ReplyReader::deliver_array() noexcept {
   deliver({ReplyType::array, {}, count_, elements_});
   elements_.clear();
   texts_.clear();
-  if (elements_.capacity() * sizeof(Element) > kept_bytes_max) elements_ = {};
+  if (elements_.capacity() * sizeof(Element) > kept_bytes_max) std::vector<Element>().swap(elements_);
   if (texts_.capacity() > kept_bytes_max) texts_ = base::Buffer();
 }
 

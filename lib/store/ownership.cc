@@ -10,8 +10,12 @@ void Ownership::own(std::uint64_t guild, std::uint32_t shard, std::int64_t now) 
   if (is_new) schedule(guild, entry->second, now);
 }
 
-void Ownership::disown_shard(std::uint32_t shard) {
-  std::erase_if(guilds_, [&](const auto& entry) { return entry.second.shard == shard; });
+std::vector<std::uint64_t> Ownership::disown_shard(std::uint32_t shard) {
+  std::vector<std::uint64_t> owned;
+  for (const auto& [guild, entry] : guilds_)
+    if (entry.shard == shard) owned.push_back(guild);
+  for (std::uint64_t guild : owned) guilds_.erase(guild);
+  return owned;
 }
 
 bool Ownership::needs_lifetime(std::uint64_t guild, Resource resource) noexcept {

@@ -19,7 +19,8 @@ class Ownership {
 
   void own(std::uint64_t guild, std::uint32_t shard, std::int64_t now);
   void disown(std::uint64_t guild) noexcept { guilds_.erase(guild); }
-  void disown_shard(std::uint32_t shard);
+  /// Returns the guilds that the shard owned.
+  std::vector<std::uint64_t> disown_shard(std::uint32_t shard);
   bool owns(std::uint64_t guild) const noexcept { return guilds_.contains(guild); }
   std::size_t size() const noexcept { return guilds_.size(); }
 

@@ -43,7 +43,8 @@ Options& Options::with_invite_expire(Lifetime lifetime) noexcept {
 }
 
 std::vector<int> Options::all_indexes() const {
-  std::vector<int> indexes{reference_index};
+  std::vector<int> indexes;
+  if (store::uses_references(resources, secondary_indices)) indexes.push_back(reference_index);
   for (Resource resource : all_resources())
     if (resources.contains(resource))
       indexes.push_back(get_index_override(resource).value_or(static_cast<int>(resource)));
@@ -85,13 +86,14 @@ Status check_numbers(const Options& options) {
 
 }  // namespace
 
-bool Settings::uses_references() const noexcept {
+bool uses_references(Resources resources, const SecondaryIndices& indices) noexcept {
   for (Resource resource : {Resource::emoji, Resource::channel, Resource::role, Resource::voice_state})
-    if (uses(resource)) return true;
+    if (resources.contains(resource)) return true;
   const bool messages = indices.messages_by_author || indices.messages_by_channel || indices.messages_by_guild;
-  return (uses(Resource::message) && messages) ||
-         (uses(Resource::invite) && (indices.invites_by_channel || indices.invites_by_guild)) ||
-         (uses(Resource::member) && indices.members_by_user) || (uses(Resource::presence) && indices.presences_by_user);
+  return (resources.contains(Resource::message) && messages) ||
+         (resources.contains(Resource::invite) && (indices.invites_by_channel || indices.invites_by_guild)) ||
+         (resources.contains(Resource::member) && indices.members_by_user) ||
+         (resources.contains(Resource::presence) && indices.presences_by_user);
 }
 
 Result<Settings> resolve(const Options& options) {

@@ -30,9 +30,10 @@ struct Settings {
   bool uses(Resource resource) const noexcept { return resources.contains(resource); }
   LifeMs life_of(Resource resource) const noexcept { return life[static_cast<std::size_t>(resource)]; }
   int database_of(Resource resource) const noexcept { return database[static_cast<std::size_t>(resource)]; }
-  /// Whether anything is kept in database 9 besides the library's own keys.
-  bool uses_references() const noexcept;
 };
+
+/// Whether anything is kept in database 9 besides the library's own keys.
+bool uses_references(Resources resources, const SecondaryIndices& indices) noexcept;
 
 /// Errors: invalid_argument, naming the option.
 Result<Settings> resolve(const Options& options);

@@ -108,8 +108,8 @@ class WriteBatch {
     ops_.clear();
     pieces_.clear();
     arena_.clear();
-    if (ops_.capacity() > kept_max) ops_ = {};
-    if (pieces_.capacity() > kept_max) pieces_ = {};
+    if (ops_.capacity() > kept_max) std::vector<Op>().swap(ops_);
+    if (pieces_.capacity() > kept_max) json::Pieces().swap(pieces_);
   }
   /// Forgets what has been sent ahead of the event's turn.
   void remove_unordered() noexcept {

@@ -330,6 +330,18 @@ def blank_lines_carriage_returns_and_a_missing_last_newline_do_no_harm(place):
 
 
 @test
+def long_lines_among_short_ones_are_whole(place):
+    sizes = [10, 6_000_000, 20, 300_000, 9_000_000, 9_000_000, 30, 131_072, 10]
+    log = text_of(message(number, text="x" * size) for number, size in enumerate(sizes))
+    for content in (log, gzip.compress(log, 1)):
+        run = place.run(place.file("log", content))
+        expect_equal((run.code, run.outcomes()["applied"]), (0, len(sizes)), run)
+        expect_equal(run.stats["text_bytes"], len(log))
+    run = place.run("-", stdin=log)
+    expect_equal((run.code, run.outcomes()["applied"]), (0, len(sizes)), run)
+
+
+@test
 def frames_without_op_are_dispatches_and_other_frames_are_ignored(place):
     bare = [json.dumps({"t": "MESSAGE_CREATE", "d": json.loads(message(n))["d"]}) for n in range(2)]
     log = ['{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":41250}}', '{"t":null,"s":null,"op":11,"d":null}', *bare]

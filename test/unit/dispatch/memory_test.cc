@@ -96,6 +96,17 @@ TEST_CASE("an answer that was asked for behind a write is left alone") {
   Answer answer = text_answer(memory, get_guild, "written, and changed by somebody else since");
   memory.lay_over(answer);
   CHECK(answer.text == "written, and changed by somebody else since");
+  memory.note(op_of(Action::set, Resource::guild, 101), true, "later, and of another guild");
+  memory.lay_over(answer);
+  CHECK(answer.text == "written, and changed by somebody else since");
+
+  const Op fields = op_of(Action::fields, Resource::member, 100);
+  memory.note(op_of(Action::set_field, Resource::member, 100, 1), true, "x");
+  memory.note(op_of(Action::erase_field, Resource::member, 100, 2), false, {});
+  Answer list = list_answer(memory, fields, {"2", "3"});
+  memory.note(op_of(Action::set_field, Resource::member, 100, 4), true, "x");
+  memory.lay_over(list);
+  CHECK(elements(list) == Names{"2", "3", "4"});
 }
 
 TEST_CASE("an answer about something else is left alone") {
