@@ -256,13 +256,13 @@ class Indexer {
     return false;
   }
 
-  /// A member of the frame itself. The event decides how its data is indexed, so there must be one name only.
+  /// A member of the frame itself. The event decides how its data is indexed, so no other name
+  /// may come behind the data.
   bool frame_key(std::string_view raw) noexcept {
     const std::string key = raw.find('\\') == std::string_view::npos ? std::string(raw) : decode(raw);
     if (key == "t") {
-      if (named_) return refuse("it names its event twice");
-      named_ = true;
-      is_event_name_ = !saw_data_;  // Behind the data it is too late to choose.
+      if (named_ && saw_data_) return refuse("it names its event again behind the data");
+      is_event_name_ = named_ = !saw_data_;  // Behind the data it is too late to choose.
     }
     saw_data_ = saw_data_ || key == "d";
     return true;

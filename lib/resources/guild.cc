@@ -206,6 +206,15 @@ class VoiceSets {
     return more;
   }
 
+  /// A channel that is not listed goes with its set, but not while the payload has users in it.
+  void keep_used(Event& event) {
+    std::erase_if(event.out().ops(), [&](const store::Op& op) {
+      if (op.action != Action::erase_reference || op.resource != Resource::voice_state) return false;
+      const auto set = sets_.find(op.key);
+      return set != sets_.end() && !set->second.users.empty();
+    });
+  }
+
  private:
   struct Set {
     IdSet users;
@@ -268,6 +277,7 @@ Flow guild_create(Event& event) {
     if (!more) {
       more = voice_sets.step(event);
       more |= channels.step(event);
+      voice_sets.keep_used(event);
     }
     for (Sweep& sweep : sweeps) more |= sweep.step(event);
     if (members) more |= members->step(event);

@@ -436,7 +436,11 @@ TEST_CASE("no completion comes inside the call that dispatched, however the even
   RedisServer server;
   Host host;
   host.open({.address = server.address(), .frame_bytes_max = 1000});
-  const std::pair<std::string, Outcome> frames[] = {
+  struct Fed {
+    std::string text;
+    Outcome outcome;
+  };
+  const Fed frames[] = {
       {role_frame(1), Outcome::applied},
       {reading_frame(2), Outcome::applied},
       {role_frame(1), Outcome::ignored},
@@ -450,14 +454,14 @@ TEST_CASE("no completion comes inside the call that dispatched, however the even
       {frame("GUILD_ROLE_CREATE", {{"guild_id", "100"}, {"role", {{"id", "x"}}}}, 6), Outcome::rejected},
       {frame("GUILD_ROLE_CREATE", {{"name", std::string(2000, 'x')}}, 7), Outcome::rejected},
   };
-  for (const auto& [text, outcome] : frames) {
-    CAPTURE(text.substr(0, 100));
-    host.feed(text);
+  for (const Fed& fed : frames) {
+    CAPTURE(fed.text.substr(0, 100));
+    host.feed(fed.text);
     CHECK(host.endings.back().calls == 0);
     host.flush();
     CHECK(host.endings.back().calls == 1);
-    CHECK(host.endings.back().outcome == outcome);
-    CHECK((host.endings.back().error.text.empty() || outcome == Outcome::rejected));
+    CHECK(host.endings.back().outcome == fed.outcome);
+    CHECK((host.endings.back().error.text.empty() || fed.outcome == Outcome::rejected));
   }
   bool flushed = false;
   bool closed = false;

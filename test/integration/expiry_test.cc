@@ -388,11 +388,12 @@ TEST_CASE("the keys of an owned guild are renewed before half of their time has 
     }
     return all;
   });
-  for (const auto& [key, entry] : seen) {
+  for (const auto& entry : seen) {
+    const Key& key = entry.first;
     CAPTURE(key.first);
     CAPTURE(key.second);
     // A loaded machine may be late by a little.
-    CHECK(entry.least >= (key.first == 9 ? 2 : 1) * life_ms / 2 - 150);
+    CHECK(entry.second.least >= (key.first == 9 ? 2 : 1) * life_ms / 2 - 150);
   }
 }
 
@@ -602,7 +603,8 @@ TEST_CASE("messages that live for ever have entries for ever") {
   for (const std::string& key : message_indices) {
     CAPTURE(key);
     CHECK(score_of(fixture, key, "900") == std::numeric_limits<double>::infinity());
-    check_lives_for_ever(fixture, {9, key});
+    const auto lifetime = fixture.lifetime_ms(9, key);
+    CHECK((lifetime == without_lifetime || lifetime > 100 * 52 * week_ms));
   }
 }
 

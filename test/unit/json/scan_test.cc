@@ -921,6 +921,17 @@ TEST_CASE("the last of two names counts for the depth, as it does for the event"
   CHECK(asked.ends_with("SECOND;"));
 }
 
+TEST_CASE("a frame that names another event behind its data is refused, since the data is indexed for the first") {
+  for (const char* frame :
+       {R"({"t":"FIRST","d":{"a":1},"t":"SECOND"})", R"({"t":"FIRST","d":{"a":1},"\u0074":"SECOND"})"}) {
+    CAPTURE(frame);
+    Document document;
+    const sake::Status status = document.parse_frame(frame, [](std::string_view) noexcept { return 1u; });
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().text.find("again") != std::string::npos);
+  }
+}
+
 TEST_CASE("everything of a frame beside its data is read") {
   Document document;
   REQUIRE(document.parse_frame(R"({"op":0,"t":"NAME","s":42,"d":{"id":"1"},"shard":[0,1]})",

@@ -59,7 +59,7 @@ TEST_CASE("the defaults are accepted and are those of the stored format") {
                             Resource::role, Resource::voice_state})
     CHECK(settings.life_of(resource) == 604'800'000);
   CHECK(settings.reference_life == 1'209'600'000);
-  CHECK(settings.uses_references());
+  CHECK(sake::store::uses_references(settings.resources, settings.indices));
 }
 
 TEST_CASE("an option that cannot work is refused with a text that begins with its name") {
@@ -318,7 +318,8 @@ TEST_CASE("database 9 holds references when something that is in use refers to s
     Options options;
     options.resources = resources;
     options.secondary_indices = indices;
-    return resolved(options).uses_references();
+    const auto settings = resolved(options);
+    return sake::store::uses_references(settings.resources, settings.indices);
   };
   const auto none = SecondaryIndices::none();
   for (Resource resource : {Resource::emoji, Resource::channel, Resource::role, Resource::voice_state})
