@@ -17,7 +17,6 @@ using store::Store;
 
 /// Memory that is kept for the next event at most.
 constexpr std::size_t works_kept_max = 64;
-constexpr std::size_t events_kept_max = 4096;
 
 /// Where events without a row are counted, behind the rows.
 constexpr std::size_t unknown_event = 0;

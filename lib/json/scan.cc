@@ -204,8 +204,7 @@ bool is_utf8(std::string_view bytes) noexcept {
 class Indexer {
  public:
   Indexer(Document& document, const SliceStream& stream, unsigned depth, Document::DepthOf depth_of) noexcept
-      : document_(document),
-        nodes_(document.nodes_),
+      : nodes_(document.nodes_),
         stream_(stream),
         text_(document.text_),
         depth_max_(depth),
@@ -304,7 +303,6 @@ class Indexer {
     return true;
   }
 
-  Document& document_;
   std::vector<Document::Node>& nodes_;
   const SliceStream& stream_;
   std::string_view text_;

@@ -19,7 +19,8 @@ constexpr std::int64_t whole_reply_max = 100'000;
 
 void IdSet::seal() {
   std::ranges::sort(ids_);
-  ids_.erase(std::ranges::unique(ids_).begin(), ids_.end());
+  // Not std::ranges::unique: clang 14 cannot compile libstdc++'s.
+  ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
 }
 
 bool IdSet::contains(std::uint64_t id) const noexcept { return std::ranges::binary_search(ids_, id); }
