@@ -94,7 +94,8 @@ struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
         on_open(std::move(opened)),
         prepare(on, [this] { on_iteration(); }),
         deadline(std::make_unique<net::Timer>(on, [this] { on_deadline(); })),
-        renewal(std::make_unique<net::Timer>(on, [this] { on_renewal(); })) {
+        renewal(std::make_unique<net::Timer>(on, [this] { on_renewal(); })),
+        again(std::make_unique<net::Timer>(on, [] {})) {
     connection.turns = &turns;
     open_writers();
   }
@@ -143,6 +144,7 @@ struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
   cache::Prepare prepare;
   std::unique_ptr<net::Timer> deadline;  // Of open(), then of close(). Both go with end_close().
   std::unique_ptr<net::Timer> renewal;
+  std::unique_ptr<net::Timer> again;  // The loop must not wait while there is work.
   std::vector<std::unique_ptr<redis::Writer>> writers;
   Stats totals;  // Of the connections, once they are closed.
   redis::Writer* reference_writer = nullptr;
@@ -238,6 +240,7 @@ void Cache::Impl::on_iteration() {
     if (on_open) std::exchange(on_open, {})(std::move(result));
     if (stage == Stage::closed) return;
   }
+  dispatcher.work();
   dispatcher.deliver();
   if (stage == Stage::closed) return;
   if (on_capacity && refusals_told != dispatcher.refusals() &&
@@ -246,6 +249,7 @@ void Cache::Impl::on_iteration() {
     on_capacity();
     if (stage == Stage::closed) return;
   }
+  if (dispatcher.has_work()) again->start(std::chrono::milliseconds(0));
   for (auto& writer : writers) writer->flush();
   if (stage == Stage::draining && dispatcher.events_pending() == 0 && unanswered_bytes() == 0) end_close();
 }
@@ -295,8 +299,10 @@ void Cache::Impl::end_close() {
   stage = Stage::closed;
   deadline.reset();
   renewal.reset();
+  again.reset();
   dispatcher.abort(closed());
   for (auto& writer : writers) writer->close(closed());
+  dispatcher.work();
   // With them go their handles. Nothing is on their stacks: this runs from the loop's end of an iteration, a timer, or
   // the host.
   add_connections(totals);

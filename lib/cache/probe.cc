@@ -49,8 +49,6 @@ void Probe::look() {
     users_->begin(Section::records).begin(2).arg("GET").arg(store::own_user_key);
     users_->end(Section::records, this, own_user_tag);
   }
-  references_.begin(Section::records).begin(2).arg("DEL").arg(key_);
-  references_.end(Section::records, nullptr);
 }
 
 void Probe::on_acknowledged() noexcept { answered(); }
@@ -81,6 +79,9 @@ void Probe::answered() {
   if (!looked_) {
     look();
   } else if (on_done_) {
+    // Only now: on another connection it would overtake those who look for the key.
+    references_.begin(Section::records).begin(2).arg("DEL").arg(key_);
+    references_.end(Section::records, nullptr);
     auto done = std::move(on_done_);
     done(std::move(found_));
   }

@@ -61,7 +61,7 @@ Status Dispatcher::dispatch(ShardState& shard, const Frame& frame, Completion co
   const std::uint64_t epoch = first_epoch_ + epochs_.size() - 1;
   ++epochs_.back();
   ++events_pending_;
-  if (started_) {
+  if (started_ && early_.empty()) {
     admit(shard, frame, epoch, std::move(completion));
   } else {
     waiting_bytes_ += frame.text.size();
@@ -71,14 +71,29 @@ Status Dispatcher::dispatch(ShardState& shard, const Frame& frame, Completion co
   return {};
 }
 
-void Dispatcher::start() {
-  started_ = true;
-  while (!early_.empty()) {
+void Dispatcher::work() {
+  slice_end_ = {};
+  while (started_ && !early_.empty() && !is_slice_over()) {
     Early early = std::move(early_.front());
     early_.pop_front();
     waiting_bytes_ -= early.text.size();
     admit(*early.shard, {early.text, early.event, early.sequence}, early.epoch, std::move(early.completion));
   }
+  std::vector<std::uint64_t> paused;
+  std::swap(paused, paused_lanes_);
+  for (std::uint64_t id : paused)
+    if (Lane* lane = find_lane(id)) {
+      lane->paused = false;
+      advance(*lane);
+    }
+}
+
+bool Dispatcher::is_slice_over() noexcept {
+  constexpr auto slice = std::chrono::milliseconds(3);
+  if (!slicing_) return false;
+  const auto now = std::chrono::steady_clock::now();
+  if (slice_end_ == std::chrono::steady_clock::time_point{}) slice_end_ = now + slice;
+  return now >= slice_end_;
 }
 
 std::uint64_t Dispatcher::fingerprint(const Frame& frame) noexcept {
@@ -333,9 +348,14 @@ void Dispatcher::step_apart(Event& event) {
 }
 
 void Dispatcher::advance(Lane& lane) {
-  if (lane.advancing) return;  // The call that is at it goes on.
+  if (lane.advancing || lane.paused) return;  // The call that is at it goes on, or work() will.
   lane.advancing = true;
   while (!lane.empty() && is_ready(*lane.front())) {
+    if (is_slice_over()) {
+      lane.paused = true;
+      paused_lanes_.push_back(lane.id());
+      break;
+    }
     Event& front = *lane.front();
     if (step(front)) end(front);
   }
@@ -503,6 +523,7 @@ void Dispatcher::note_waiting_channel(const Event& event, int change) {
 
 void Dispatcher::abort(const Error& error) {
   admitting_ = false;
+  slicing_ = false;
   for (Early& early : early_) {
     --epochs_[early.epoch - first_epoch_];
     --events_pending_;

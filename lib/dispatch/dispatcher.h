@@ -5,6 +5,7 @@
 // Rule to remember: nothing of the host's is called from here. What there is to tell is gathered and told by deliver().
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -62,10 +63,15 @@ class Dispatcher final : public resources::Host {
   Status dispatch(ShardState& shard, const Frame& frame, Completion completion);
 
   /// Until this is called, frames are kept and not applied.
-  void start();
+  void start() noexcept { started_ = true; }
+  /// Goes on with what was put off so that the loop gets its turn. Call once per iteration.
+  void work();
+  /// Whether something is put off: the loop must not wait then.
+  bool has_work() const noexcept { return (started_ && !early_.empty()) || !paused_lanes_.empty(); }
   /// Refuses frames from now on.
   void stop_admitting() noexcept { admitting_ = false; }
-  /// Ends everything that waits with `error`. What Redis still owes an answer ends when its writer is closed.
+  /// Ends the frames that were kept with `error`. What Redis owes an answer ends when its writer is closed; nothing is
+  /// put off any more.
   void abort(const Error& error);
 
   /// Renews the keys of a guild in its lane.
@@ -120,6 +126,9 @@ class Dispatcher final : public resources::Host {
   void choose_lane(Event& event);
   static std::uint64_t fingerprint(const Frame& frame) noexcept;
 
+  /// Whether what could go on for long has done so for long enough in this iteration.
+  bool is_slice_over() noexcept;
+
   // The life of an event; see dispatcher.cc.
   bool begin(Event& event);
   bool start_flow(Event& event, resources::Flow (*flow)(Event&));
@@ -152,6 +161,7 @@ class Dispatcher final : public resources::Host {
   Environment environment_;
   bool started_ = false;
   bool admitting_ = true;
+  bool slicing_ = true;
   ShardState no_shard_;  // Of what no shard asked for.
 
   json::Document scratch_;  // Of the frame being dispatched.
@@ -169,7 +179,9 @@ class Dispatcher final : public resources::Host {
   std::vector<std::unique_ptr<resources::Work>> free_works_;
 
   std::deque<Early> early_;
-  std::size_t waiting_bytes_ = 0;  // Of frames and memories that are kept.
+  std::vector<std::uint64_t> paused_lanes_;
+  std::chrono::steady_clock::time_point slice_end_{};  // None before the first look at the clock.
+  std::size_t waiting_bytes_ = 0;                      // Of frames and memories that are kept.
   std::size_t events_pending_ = 0;
   std::uint64_t refusals_ = 0;
 

@@ -51,6 +51,7 @@ class Lane {
 
   Memory memory;
   bool advancing = false;  ///< Its front is being taken on.
+  bool paused = false;     ///< It goes on in the next iteration of the loop.
 
  private:
   std::uint64_t id_;
