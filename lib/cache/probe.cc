@@ -38,7 +38,7 @@ void Probe::start() {
 }
 
 void Probe::look() {
-  looked_ = true;
+  stage_ = Stage::looking;
   for (std::size_t i = 0; i < databases_.size(); ++i) {
     ++outstanding_;
     databases_[i]->begin(Section::records).begin(2).arg("GET").arg(key_);
@@ -76,15 +76,26 @@ void Probe::on_failed(std::uint32_t, const Error& error) noexcept {
 
 void Probe::answered() {
   if (--outstanding_ > 0) return;
-  if (!looked_) {
-    look();
-  } else if (on_done_) {
-    // Only now: on another connection it would overtake those who look for the key.
-    references_.begin(Section::records).begin(2).arg("DEL").arg(key_);
-    references_.end(Section::records, nullptr);
-    auto done = std::move(on_done_);
-    done(std::move(found_));
+  switch (stage_) {
+    case Stage::writing:
+      look();
+      return;
+    case Stage::looking:
+      clean();
+      return;
+    case Stage::cleaning: {
+      auto done = std::move(on_done_);
+      if (done) done(std::move(found_));
+    }
   }
+}
+
+/// Only when everybody has looked: on another connection it would overtake them.
+void Probe::clean() {
+  stage_ = Stage::cleaning;
+  ++outstanding_;
+  references_.begin(Section::records).begin(2).arg("DEL").arg(key_);
+  references_.end(Section::records, this);
 }
 
 }  // namespace sake::cache

@@ -32,7 +32,10 @@ class Probe final : public redis::Requester {
   void on_failed(std::uint32_t tag, const Error& error) noexcept override;
 
  private:
+  enum class Stage : std::uint8_t { writing, looking, cleaning };
+
   void look();
+  void clean();
   void answered();
 
   redis::Writer& references_;
@@ -42,7 +45,7 @@ class Probe final : public redis::Requester {
   Callback<void(Status)> on_done_;
   std::string key_;
   std::string own_user_;
-  bool looked_ = false;
+  Stage stage_ = Stage::writing;
   std::size_t outstanding_ = 0;
   Status found_;
 };
