@@ -43,10 +43,14 @@ std::map<std::string, std::vector<std::string>> documented() {
 std::string lane_of(const Row& row) {
   if (row.changes_nothing()) return "nothing";
   switch (row.lane) {
-    case LaneOf::none: return "none";
-    case LaneOf::id: return "guild (`id`)";
-    case LaneOf::guild: return "guild, else channel";
-    case LaneOf::channel: return "guild, else channel (`id`)";
+    case LaneOf::none:
+      return "none";
+    case LaneOf::id:
+      return "guild (`id`)";
+    case LaneOf::guild:
+      return "guild, else channel";
+    case LaneOf::channel:
+      return "guild, else channel (`id`)";
   }
   return "";
 }
