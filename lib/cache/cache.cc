@@ -15,7 +15,7 @@
 #include "dispatch/dispatcher.h"
 #include "net/address.h"
 #include "net/timer.h"
-#include "redis/writer.h"
+#include "redis/pipeline.h"
 #include "store/store.h"
 
 namespace sake {
@@ -63,7 +63,7 @@ struct SAKE_HIDDEN Shard::Impl {
   Shard shard;
 };
 
-struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
+struct SAKE_HIDDEN Cache::Impl final : redis::PipelineHandler {
   enum class Stage : std::uint8_t { opening, open, failed, draining, closed };
 
   Impl(uv_loop_s* on, Options&& wanted, store::Settings&& resolved, net::Address&& address,
@@ -118,11 +118,11 @@ struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
     if (options.log) options.log(level, message);
   }
 
-  void on_ready(redis::Writer& writer) noexcept override;
-  void on_lost(redis::Writer& writer, const Error& error) noexcept override;
-  void on_connect_failed(redis::Writer& writer, const Error& error) noexcept override;
-  void on_greeting_failed(redis::Writer& writer, const Error& error) noexcept override;
-  void on_progress(redis::Writer&) noexcept override {}
+  void on_ready(redis::Pipeline& writer) noexcept override;
+  void on_lost(redis::Pipeline& writer, const Error& error) noexcept override;
+  void on_connect_failed(redis::Pipeline& writer, const Error& error) noexcept override;
+  void on_greeting_failed(redis::Pipeline& writer, const Error& error) noexcept override;
+  void on_progress(redis::Pipeline&) noexcept override {}
 
   uv_loop_s* loop;
   Options options;
@@ -145,23 +145,23 @@ struct SAKE_HIDDEN Cache::Impl final : redis::WriterHandler {
   std::unique_ptr<net::Timer> deadline;  // Of open(), then of close(). Both go with end_close().
   std::unique_ptr<net::Timer> renewal;
   std::unique_ptr<net::Timer> again;  // The loop must not wait while there is work.
-  std::vector<std::unique_ptr<redis::Writer>> writers;
+  std::vector<std::unique_ptr<redis::Pipeline>> writers;
   Stats totals;  // Of the connections, once they are closed.
-  redis::Writer* reference_writer = nullptr;
-  redis::Writer* user_writer = nullptr;
+  redis::Pipeline* reference_writer = nullptr;
+  redis::Pipeline* user_writer = nullptr;
   std::unique_ptr<cache::Probe> probe;
   std::string last_failure = "no connection was made";
   std::vector<std::unique_ptr<Shard::Impl>> shards;
 };
 
 void Cache::Impl::open_writers() {
-  const auto add = [&](int database) -> redis::Writer& {
-    writers.push_back(std::make_unique<redis::Writer>(loop, connection, database, *this));
+  const auto add = [&](int database) -> redis::Pipeline& {
+    writers.push_back(std::make_unique<redis::Pipeline>(loop, connection, database, *this));
     return *writers.back();
   };
   for (Resource resource : all_resources()) {
     if (!settings.uses(resource)) continue;
-    redis::Writer& writer = add(settings.database_of(resource));
+    redis::Pipeline& writer = add(settings.database_of(resource));
     store.set_writer(resource, writer);
     if (resource == Resource::user) user_writer = &writer;
   }
@@ -181,10 +181,10 @@ void Cache::Impl::warn_of_intents() {
   }
 }
 
-void Cache::Impl::on_ready(redis::Writer&) noexcept {
+void Cache::Impl::on_ready(redis::Pipeline&) noexcept {
   if (stage != Stage::opening || probe != nullptr) return;
   if (!std::ranges::all_of(writers, [](const auto& writer) { return writer->is_ready(); })) return;
-  std::vector<redis::Writer*> databases;
+  std::vector<redis::Pipeline*> databases;
   for (const auto& writer : writers)
     if (writer.get() != reference_writer) databases.push_back(writer.get());
   probe = std::make_unique<cache::Probe>(*reference_writer, std::move(databases), user_writer, options.log,
@@ -192,17 +192,17 @@ void Cache::Impl::on_ready(redis::Writer&) noexcept {
   probe->start();
 }
 
-void Cache::Impl::on_lost(redis::Writer& writer, const Error& error) noexcept {
+void Cache::Impl::on_lost(redis::Pipeline& writer, const Error& error) noexcept {
   log(LogLevel::warning,
       "database " + std::to_string(writer.database()) + ": connection lost, connecting again: " + describe(error));
 }
 
-void Cache::Impl::on_connect_failed(redis::Writer& writer, const Error& error) noexcept {
+void Cache::Impl::on_connect_failed(redis::Pipeline& writer, const Error& error) noexcept {
   last_failure = describe(error);
   log(LogLevel::warning, "database " + std::to_string(writer.database()) + ": " + last_failure);
 }
 
-void Cache::Impl::on_greeting_failed(redis::Writer& writer, const Error& error) noexcept {
+void Cache::Impl::on_greeting_failed(redis::Pipeline& writer, const Error& error) noexcept {
   std::string which;
   for (Resource resource : all_resources())
     if (settings.uses(resource) && settings.database_of(resource) == writer.database())
@@ -317,7 +317,7 @@ void Cache::Impl::end_close() {
 
 void Cache::Impl::add_connections(Stats& stats) const {
   for (const auto& writer : writers) {
-    const redis::WriterCounters counters = writer->counters();
+    const redis::PipelineCounters counters = writer->counters();
     stats.commands += counters.commands;
     stats.selects += counters.selects;
     stats.flushes += counters.flushes;

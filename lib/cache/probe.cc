@@ -21,7 +21,7 @@ std::string random_key() {
 
 }  // namespace
 
-Probe::Probe(redis::Writer& references, std::vector<redis::Writer*> databases, redis::Writer* users, LogSink& log,
+Probe::Probe(redis::Pipeline& references, std::vector<redis::Pipeline*> databases, redis::Pipeline* users, LogSink& log,
              Callback<void(Status)> on_done)
     : references_(references),
       databases_(std::move(databases)),

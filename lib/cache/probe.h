@@ -11,7 +11,7 @@
 #include "sake/log.h"
 #include "sake/result.h"
 
-#include "redis/writer.h"
+#include "redis/pipeline.h"
 
 namespace sake::cache {
 
@@ -19,7 +19,7 @@ class Probe final : public redis::Requester {
  public:
   /// `databases`: a writer for each database in use besides 9. `users` may be null. `on_done` comes once, from the
   /// loop. The writers must be ready, and the probe must live until then or until they are closed.
-  Probe(redis::Writer& references, std::vector<redis::Writer*> databases, redis::Writer* users, LogSink& log,
+  Probe(redis::Pipeline& references, std::vector<redis::Pipeline*> databases, redis::Pipeline* users, LogSink& log,
         Callback<void(Status)> on_done);
 
   void start();
@@ -38,9 +38,9 @@ class Probe final : public redis::Requester {
   void clean();
   void answered();
 
-  redis::Writer& references_;
-  std::vector<redis::Writer*> databases_;
-  redis::Writer* users_;
+  redis::Pipeline& references_;
+  std::vector<redis::Pipeline*> databases_;
+  redis::Pipeline* users_;
   LogSink& log_;
   Callback<void(Status)> on_done_;
   std::string key_;

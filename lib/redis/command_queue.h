@@ -1,7 +1,7 @@
 #pragma once
 
-// CommandQueue: the commands of one writer, from the moment they gather until they are answered, and the bookkeeping of
-// what was sent. Pure: no socket, no clock, no calls out. redis/writer.cc moves the bytes.
+// CommandQueue: the commands of one pipeline, from the moment they gather until they are answered, and the bookkeeping
+// of what was sent. Pure: no socket, no clock, no calls out. redis/pipeline.cc moves the bytes.
 //
 // Everything ever queued is one stream of bytes, and progress is positions in it:
 //   answered <= sent <= queued, and written <= sent, the bytes the link no longer looks at.
@@ -24,7 +24,7 @@ namespace sake::redis {
 class Requester;
 
 /// The sections of a group in the order of sending. The first and the last run in the database of references (9), the
-/// middle one in the writer's own. Within a section commands keep their order.
+/// middle one in the pipeline's own. Within a section commands keep their order.
 enum class Section : std::uint8_t { references_first, records, references_last };
 
 class CommandQueue {

@@ -20,7 +20,7 @@ struct ConnectionOptions {
   std::chrono::milliseconds backoff_first{50};        ///< Doubled for each attempt that fails ...
   std::chrono::milliseconds backoff_max{5'000};       ///< ... up to this.
 
-  std::size_t batch_bytes = 64u << 10;           ///< A writer's group is sent when it holds this much.
+  std::size_t batch_bytes = 64u << 10;           ///< A pipeline's group is sent when it holds this much.
   std::size_t in_flight_bytes_max = 512u << 10;  ///< Sent and unanswered. One larger command goes alone.
   base::TurnClock* turns = nullptr;              ///< Times what replies set going; nothing is timed when null.
 

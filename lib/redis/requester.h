@@ -11,9 +11,9 @@
 
 namespace sake::redis {
 
-/// The calls come from the loop, in the order of sending; only Writer::close() and a command given to a closed writer
-/// end inside the call that causes it. In them commands may be appended to any writer and writers closed; no writer may
-/// be destroyed.
+/// The calls come from the loop, in the order of sending; only Pipeline::close() and a command given to a closed
+/// pipeline end inside the call that causes it. In them commands may be appended to any pipeline and pipelines closed;
+/// no pipeline may be destroyed.
 class Requester {
  public:
   /// The answer to a command that was sent with a tag: a read. Valid during the call.

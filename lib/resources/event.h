@@ -15,7 +15,7 @@
 #include "sake/cache.h"
 
 #include "json/scan.h"
-#include "redis/writer.h"
+#include "redis/pipeline.h"
 #include "resources/flow.h"
 #include "resources/state.h"
 #include "store/ownership.h"

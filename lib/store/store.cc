@@ -69,7 +69,7 @@ class Store::Commit {
 
  private:
   Slot& slot(const Op& op) noexcept { return store_.slots_[static_cast<std::size_t>(op.resource)]; }
-  redis::Writer& writer(const Op& op) noexcept { return *slot(op).writer; }
+  redis::Pipeline& writer(const Op& op) noexcept { return *slot(op).writer; }
 
   void end(const Op& op, Section section, std::uint32_t tag = 0) {
     ++outstanding_;

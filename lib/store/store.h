@@ -8,7 +8,7 @@
 #include <functional>
 #include <vector>
 
-#include "redis/writer.h"
+#include "redis/pipeline.h"
 #include "store/ownership.h"
 #include "store/settings.h"
 #include "store/write_batch.h"
@@ -28,7 +28,7 @@ class Store {
   Store(const Settings& settings, Ownership& ownership) noexcept : settings_(settings), ownership_(ownership) {}
 
   /// The writer of a resource in use. It must outlive the store.
-  void set_writer(Resource resource, redis::Writer& writer) noexcept {
+  void set_writer(Resource resource, redis::Pipeline& writer) noexcept {
     slots_[static_cast<std::size_t>(resource)].writer = &writer;
   }
 
@@ -46,7 +46,7 @@ class Store {
 
  private:
   struct Slot {
-    redis::Writer* writer = nullptr;
+    redis::Pipeline* writer = nullptr;
     Counts counts;
     /// What the gathering group takes away at its end. Adding one of these again needs a new group, since additions go
     /// to its front.

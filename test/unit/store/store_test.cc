@@ -33,10 +33,10 @@ namespace {
 /// instantiation may name private members.
 template <auto Member>
 struct Reach {
-  friend redis::CommandQueue& queue_of(redis::Writer& writer) { return writer.*Member; }
+  friend redis::CommandQueue& queue_of(redis::Pipeline& writer) { return writer.*Member; }
 };
-redis::CommandQueue& queue_of(redis::Writer& writer);
-template struct Reach<&redis::Writer::queue_>;
+redis::CommandQueue& queue_of(redis::Pipeline& writer);
+template struct Reach<&redis::Pipeline::queue_>;
 
 using Commands = std::vector<std::string>;
 
@@ -64,12 +64,12 @@ Commands commands_in(std::string_view bytes) {
   return commands;
 }
 
-struct NoHandler final : redis::WriterHandler {
-  void on_ready(redis::Writer&) noexcept override {}
-  void on_lost(redis::Writer&, const Error&) noexcept override {}
-  void on_connect_failed(redis::Writer&, const Error&) noexcept override {}
-  void on_greeting_failed(redis::Writer&, const Error&) noexcept override {}
-  void on_progress(redis::Writer&) noexcept override {}
+struct NoHandler final : redis::PipelineHandler {
+  void on_ready(redis::Pipeline&) noexcept override {}
+  void on_lost(redis::Pipeline&, const Error&) noexcept override {}
+  void on_connect_failed(redis::Pipeline&, const Error&) noexcept override {}
+  void on_greeting_failed(redis::Pipeline&, const Error&) noexcept override {}
+  void on_progress(redis::Pipeline&) noexcept override {}
 };
 
 struct Waiter final : redis::Requester {
@@ -94,7 +94,7 @@ class Kit {
     for (Resource resource : all_resources()) {
       if (!settings.uses(resource)) continue;
       auto& writer = writers[resource];
-      writer = std::make_unique<redis::Writer>(loop.get(), connection, settings.database_of(resource), handler);
+      writer = std::make_unique<redis::Pipeline>(loop.get(), connection, settings.database_of(resource), handler);
       store.set_writer(resource, *writer);
     }
   }
@@ -128,7 +128,7 @@ class Kit {
   Settings settings;
   store::Ownership ownership{1000};
   Store store{settings, ownership};
-  std::map<Resource, std::unique_ptr<redis::Writer>> writers;
+  std::map<Resource, std::unique_ptr<redis::Pipeline>> writers;
   std::uint32_t outstanding = 0;
 };
 

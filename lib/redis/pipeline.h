@@ -1,6 +1,6 @@
 #pragma once
 
-// Writer: the one ordered, pipelined connection that writes a Redis database. Commands go out in batches, replies are
+// Pipeline: the one ordered, pipelined connection that writes a Redis database. Commands go out in batches, replies are
 // matched by order, and what is unanswered when a link is lost goes out again on the next one, in the same order.
 // Rule: send only commands that may run twice, reads and absolute writes.
 //
@@ -23,27 +23,27 @@ struct uv_loop_s;
 
 namespace sake::redis {
 
-class Writer;
+class Pipeline;
 
 /// Who watches the connection. The same rules hold in these calls.
-class WriterHandler {
+class PipelineHandler {
  public:
   /// Greeted; what waits is being sent. After each reconnect again.
-  virtual void on_ready(Writer& writer) noexcept = 0;
-  /// A link that was ready has ended. Nothing is lost: the writer reconnects and sends again.
-  virtual void on_lost(Writer& writer, const Error& error) noexcept = 0;
+  virtual void on_ready(Pipeline& pipeline) noexcept = 0;
+  /// A link that was ready has ended. Nothing is lost: the pipeline reconnects and sends again.
+  virtual void on_lost(Pipeline& pipeline, const Error& error) noexcept = 0;
   /// No link: causes connect, lost, timed_out, protocol. Tried again after a while.
-  virtual void on_connect_failed(Writer& writer, const Error& error) noexcept = 0;
+  virtual void on_connect_failed(Pipeline& pipeline, const Error& error) noexcept = 0;
   /// The server refuses us: cause auth, or server with a text that says what to change. Tried again after a while.
-  virtual void on_greeting_failed(Writer& writer, const Error& error) noexcept = 0;
+  virtual void on_greeting_failed(Pipeline& pipeline, const Error& error) noexcept = 0;
   /// pending_bytes() has fallen. At most once per turn of the loop.
-  virtual void on_progress(Writer& writer) noexcept = 0;
+  virtual void on_progress(Pipeline& pipeline) noexcept = 0;
 
  protected:
-  ~WriterHandler() = default;
+  ~PipelineHandler() = default;
 };
 
-struct WriterCounters {
+struct PipelineCounters {
   std::uint64_t commands = 0;    ///< Queued, SELECT apart; what is sent again counts once.
   std::uint64_t selects = 0;     ///< SELECTs queued.
   std::uint64_t refused = 0;     ///< Commands that Redis answered with an error.
@@ -53,15 +53,15 @@ struct WriterCounters {
   std::uint64_t lost = 0;  ///< Ready links that ended.
 };
 
-class Writer final : private ConnectionHandler {
+class Pipeline final : private ConnectionHandler {
  public:
-  /// Does nothing yet. `options`, `handler` and the loop must outlive the writer.
-  Writer(uv_loop_s* loop, const ConnectionOptions& options, int database, WriterHandler& handler);
+  /// Does nothing yet. `options`, `handler` and the loop must outlive the pipeline.
+  Pipeline(uv_loop_s* loop, const ConnectionOptions& options, int database, PipelineHandler& handler);
 
-  /// close(), if it was not called. Must not be called inside a callback of this writer.
-  ~Writer();
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
+  /// close(), if it was not called. Must not be called inside a callback of this pipeline.
+  ~Pipeline();
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
 
   /// Begins to connect; calls back later. Commands may be appended before.
   void start();
@@ -70,7 +70,7 @@ class Writer final : private ConnectionHandler {
   resp::CommandWriter begin(Section section) { return queue_.begin(section); }
 
   /// Accepts the command. `who` may be null: nobody waits. `tag` 0 is a write, any other a read whose answer is passed
-  /// on with it. On a closed writer `who` is told at once.
+  /// on with it. On a closed pipeline `who` is told at once.
   void end(Section section, Requester* who, std::uint32_t tag = 0) {
     if (queue_.end(section, who, tag) || closed_) on_full();
   }
@@ -95,7 +95,7 @@ class Writer final : private ConnectionHandler {
   /// Unsent and unanswered bytes, those of the open group included.
   std::size_t pending_bytes() const noexcept { return queue_.pending_bytes(); }
   std::size_t in_flight_bytes() const noexcept { return queue_.in_flight_bytes(); }
-  WriterCounters counters() const noexcept;
+  PipelineCounters counters() const noexcept;
 
  private:
   void on_link_ready() noexcept override;
@@ -112,7 +112,7 @@ class Writer final : private ConnectionHandler {
   void on_refused(const CommandQueue::Entry& entry, std::string_view words);
   void fail_leftovers();
 
-  WriterHandler& handler_;
+  PipelineHandler& handler_;
   const int database_;
   CommandQueue queue_;
   Connection connection_;
@@ -120,7 +120,7 @@ class Writer final : private ConnectionHandler {
   bool closed_ = false;
   bool closing_ = false;  // Inside close().
   Error close_error_;
-  WriterCounters counters_;
+  PipelineCounters counters_;
 };
 
 }  // namespace sake::redis

@@ -1,4 +1,4 @@
-#include "redis/writer.h"
+#include "redis/pipeline.h"
 
 #include <unistd.h>
 
@@ -56,7 +56,7 @@ struct Waiter final : Requester {
   }
 };
 
-struct Watcher final : WriterHandler {
+struct Watcher final : PipelineHandler {
   int ready = 0;
   int progress = 0;
   std::vector<Error> lost;
@@ -64,11 +64,11 @@ struct Watcher final : WriterHandler {
   std::vector<Error> greeting_failed;
   std::function<void()> on_each;
 
-  void on_ready(Writer&) noexcept override { ++ready, each(); }
-  void on_lost(Writer&, const Error& error) noexcept override { lost.push_back(error), each(); }
-  void on_connect_failed(Writer&, const Error& error) noexcept override { connect_failed.push_back(error), each(); }
-  void on_greeting_failed(Writer&, const Error& error) noexcept override { greeting_failed.push_back(error), each(); }
-  void on_progress(Writer&) noexcept override { ++progress, each(); }
+  void on_ready(Pipeline&) noexcept override { ++ready, each(); }
+  void on_lost(Pipeline&, const Error& error) noexcept override { lost.push_back(error), each(); }
+  void on_connect_failed(Pipeline&, const Error& error) noexcept override { connect_failed.push_back(error), each(); }
+  void on_greeting_failed(Pipeline&, const Error& error) noexcept override { greeting_failed.push_back(error), each(); }
+  void on_progress(Pipeline&) noexcept override { ++progress, each(); }
   void each() {
     if (on_each) on_each();
   }
@@ -91,11 +91,11 @@ struct Setup {
   Watcher watcher;
   std::vector<std::unique_ptr<Waiter>> waiters;
   std::vector<int> order;
-  std::unique_ptr<Writer> writer;
+  std::unique_ptr<Pipeline> writer;
 
   explicit Setup(const std::string& address) : options(options_for(address)) { remake(); }
 
-  void remake(int database = 3) { writer = std::make_unique<Writer>(loop.get(), options, database, watcher); }
+  void remake(int database = 3) { writer = std::make_unique<Pipeline>(loop.get(), options, database, watcher); }
 
   Waiter* waiter() {
     waiters.push_back(std::make_unique<Waiter>());
@@ -792,7 +792,7 @@ TEST_CASE("a writer may be closed inside every call it makes") {
 TEST_CASE("a requester may append commands, to its own writer and to others, also while that is closed") {
   test::RedisServer server;
   Setup setup(server.address());
-  Writer other(setup.loop.get(), setup.options, 4, setup.watcher);
+  Pipeline other(setup.loop.get(), setup.options, 4, setup.watcher);
   setup.writer->start();
   other.start();
   Waiter elsewhere;
@@ -819,10 +819,10 @@ TEST_CASE("a requester may append commands, to its own writer and to others, als
 TEST_CASE("many writers share a loop and a server") {
   test::RedisServer server;
   Setup setup(server.address());
-  std::vector<std::unique_ptr<Writer>> writers;
+  std::vector<std::unique_ptr<Pipeline>> writers;
   Waiter who;
   for (int database = 0; database < 14; ++database) {
-    writers.push_back(std::make_unique<Writer>(setup.loop.get(), setup.options, database, setup.watcher));
+    writers.push_back(std::make_unique<Pipeline>(setup.loop.get(), setup.options, database, setup.watcher));
     writers.back()->start();
     for (int i = 0; i < 500; ++i) {
       writers.back()->begin(Section::records).begin(3).arg("SET").arg(i).arg(database);

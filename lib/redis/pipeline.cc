@@ -1,4 +1,4 @@
-#include "redis/writer.h"
+#include "redis/pipeline.h"
 
 #include <array>
 #include <cassert>
@@ -12,7 +12,7 @@
 
 namespace sake::redis {
 
-Writer::Writer(uv_loop_s* loop, const ConnectionOptions& options, int database, WriterHandler& handler)
+Pipeline::Pipeline(uv_loop_s* loop, const ConnectionOptions& options, int database, PipelineHandler& handler)
     : handler_(handler),
       database_(database),
       queue_(database, options.batch_bytes, options.in_flight_bytes_max),
@@ -20,25 +20,25 @@ Writer::Writer(uv_loop_s* loop, const ConnectionOptions& options, int database, 
   connection_.require_database(reference_index);
 }
 
-Writer::~Writer() {
+Pipeline::~Pipeline() {
   assert(!closing_ && "destroyed in a call of its own close()");
-  close({Errc::closed_client, Cause::none, false, "the writer was destroyed"});
+  close({Errc::closed_client, Cause::none, false, "the pipeline was destroyed"});
 }
 
-void Writer::start() { connection_.start(); }
+void Pipeline::start() { connection_.start(); }
 
-void Writer::on_full() {
+void Pipeline::on_full() {
   // Inside close() the loop there takes what was just appended.
   if (closed_) return closing_ ? void() : fail_leftovers();
   flush();
 }
 
-void Writer::flush() {
+void Pipeline::flush() {
   queue_.close_group();
   send();
 }
 
-void Writer::send() {
+void Pipeline::send() {
   std::array<std::string_view, net::Stream::pieces_max> pieces;
   while (connection_.may_write()) {
     const std::size_t count = queue_.send(pieces);
@@ -48,12 +48,12 @@ void Writer::send() {
   }
 }
 
-void Writer::on_link_ready() noexcept {
+void Pipeline::on_link_ready() noexcept {
   handler_.on_ready(*this);
   send();
 }
 
-void Writer::on_link_reply(const resp::Reply& reply) noexcept {
+void Pipeline::on_link_reply(const resp::Reply& reply) noexcept {
   if (!queue_.awaits_answer()) {
     return connection_.fail_link(
         {Errc::backend_error, Cause::protocol, false, "Redis sent a reply that nothing asked for"});
@@ -65,7 +65,7 @@ void Writer::on_link_reply(const resp::Reply& reply) noexcept {
   entry.who->on_reply(entry.tag, reply);
 }
 
-void Writer::on_refused(const CommandQueue::Entry& entry, std::string_view words) {
+void Pipeline::on_refused(const CommandQueue::Entry& entry, std::string_view words) {
   const Error error{Errc::backend_error, Cause::server, false, std::string(server_words(words))};
   // The greeting has shown that the database exists, so the user has lost a right. What was sent behind it has run in
   // the wrong database; nothing more shall. The next greeting says what is wrong.
@@ -74,29 +74,29 @@ void Writer::on_refused(const CommandQueue::Entry& entry, std::string_view words
   if (entry.who != nullptr) entry.who->on_failed(entry.tag, error);
 }
 
-void Writer::on_link_read() noexcept {
+void Pipeline::on_link_read() noexcept {
   send();
   const std::uint64_t told = std::exchange(answered_told_, queue_.answered());
   if (answered_told_ != told) handler_.on_progress(*this);
 }
 
-void Writer::on_link_written() noexcept {
+void Pipeline::on_link_written() noexcept {
   queue_.on_written();
   send();
 }
 
-void Writer::on_link_lost(const Error& error) noexcept {
+void Pipeline::on_link_lost(const Error& error) noexcept {
   ++counters_.lost;
   queue_.on_lost();
   connection_.set_database(queue_.database());
   handler_.on_lost(*this, error);
 }
 
-void Writer::on_connect_failed(const Error& error) noexcept { handler_.on_connect_failed(*this, error); }
+void Pipeline::on_connect_failed(const Error& error) noexcept { handler_.on_connect_failed(*this, error); }
 
-void Writer::on_greeting_failed(const Error& error) noexcept { handler_.on_greeting_failed(*this, error); }
+void Pipeline::on_greeting_failed(const Error& error) noexcept { handler_.on_greeting_failed(*this, error); }
 
-void Writer::close(const Error& error) {
+void Pipeline::close(const Error& error) {
   if (closed_) return;
   closed_ = true;
   close_error_ = error;
@@ -104,7 +104,7 @@ void Writer::close(const Error& error) {
   fail_leftovers();
 }
 
-void Writer::fail_leftovers() {
+void Pipeline::fail_leftovers() {
   closing_ = true;
   while (const auto leftover = queue_.take_leftover()) {
     if (leftover->entry.who == nullptr) continue;
@@ -115,8 +115,8 @@ void Writer::fail_leftovers() {
   closing_ = false;
 }
 
-WriterCounters Writer::counters() const noexcept {
-  WriterCounters counters = counters_;
+PipelineCounters Pipeline::counters() const noexcept {
+  PipelineCounters counters = counters_;
   counters.commands = queue_.commands();
   counters.selects = queue_.selects();
   counters.bytes_sent = connection_.bytes_sent();
