@@ -8,8 +8,10 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "sake/callback.h"
+#include "sake/connection.h"
 #include "sake/export.h"
 #include "sake/options.h"
 #include "sake/result.h"
@@ -49,8 +51,9 @@ class SAKE_EXPORT Shard {
   Status dispatch(std::string_view event, std::string_view data, std::optional<std::uint64_t> sequence = std::nullopt,
                   Completion completion = {});
 
-  /// Gives up the frame that was refused with over_capacity. Does nothing when none was.
-  void skip() noexcept;
+  /// Gives up the frame that was refused with over_capacity: its guild becomes dirty (every guild of the shard where it
+  /// was a READY). Does nothing when none was.
+  void skip();
 
   /// Forgets the session: the mark for duplicates, and that this shard's guilds are owned by this process.
   void forget() noexcept;
@@ -93,6 +96,20 @@ class SAKE_EXPORT Cache {
 
   /// Called each time pending bytes fall below half of pending_bytes_max after a frame was refused.
   void on_capacity(Callback<void()> callback);
+
+  /// Called when the connection to a database comes or goes, never inside a call of the host.
+  void on_connection(Callback<void(const ConnectionChange& change)> callback);
+
+  /// The guilds whose entries in Redis may lack something or be out of date, ascending: one of their events failed, a
+  /// refused frame of theirs was skipped, or Redis lost what it had acknowledged. A guild leaves the list when a later
+  /// GUILD_CREATE of it was applied or it was left; Discord sends one after a new session or an outage.
+  std::vector<std::uint64_t> dirty_guilds() const;
+
+  /// Called for each guild that becomes dirty, with the first reason; never inside a call of the host.
+  void on_dirty(Callback<void(std::uint64_t guild_id, const Error& why)> callback);
+
+  /// The host has made the guild whole again by other means. False: it was not dirty.
+  bool clear_dirty_guild(std::uint64_t guild_id) noexcept;
 
   /// Between a successful open and the start of close.
   bool is_alive() const noexcept;

@@ -152,6 +152,23 @@ struct SAKE_EXPORT Options {
       10'000};                                     ///< Without any answer while commands are under way, the link ends.
   std::chrono::milliseconds drain_timeout{5'000};  ///< How long close() waits for what is under way.
 
+  /// A command that Redis cannot take at present (LOADING, BUSY, TRYAGAIN, MASTERDOWN, CLUSTERDOWN, OOM, MISCONF,
+  /// NOREPLICAS) is sent again, with everything behind it, for so long. Then its event fails, and the rest goes on.
+  std::chrono::milliseconds retry_timeout{30'000};
+
+  /// The pause before another attempt to connect, or to send such a command: doubled after each failure, with jitter.
+  std::chrono::milliseconds backoff_first{50};
+  std::chrono::milliseconds backoff_max{5'000};  ///< Its bound.
+
+  /// A connection that is not used for so long is asked for a sign of life. Zero: never.
+  std::chrono::milliseconds health_check_interval{30'000};
+
+  /// A connection for reads that is not used for so long is closed. Zero: never.
+  std::chrono::milliseconds reader_idle_timeout{60'000};
+
+  /// A reply that is larger fails the event or the call that asked for it, and ends the connection.
+  std::size_t reply_bytes_max = 64u << 20;
+
   /// open fails with backend_error after this long without a connection; zero waits for ever.
   std::chrono::milliseconds open_timeout{10'000};
 

@@ -4,6 +4,7 @@
 
 #include "sake/cache.h"
 #include "sake/callback.h"
+#include "sake/connection.h"
 #include "sake/error.h"
 #include "sake/log.h"
 #include "sake/options.h"

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,12 +45,41 @@ struct ShardStats {
   std::uint64_t applied_sequence = 0;   ///< It and everything before it in this session have their outcome.
 };
 
+/// Of the connection that writes to a database.
+enum class LinkState : std::uint8_t {
+  connecting,  ///< The name, the connection or the greeting is under way.
+  ready,
+  waiting,  ///< For the next attempt.
+  closed,
+};
+SAKE_EXPORT std::string_view name(LinkState state) noexcept;
+
+struct DatabaseStats {
+  int database = 0;
+  LinkState state = LinkState::connecting;
+  std::size_t connections = 0;     ///< The writer and the readers that there are at present.
+  std::uint64_t reconnects = 0;    ///< How often the writer got another link.
+  std::uint64_t refused = 0;       ///< Commands that Redis answered with an error.
+  std::uint64_t retries = 0;       ///< How often commands were sent again because Redis could not take one at the time.
+  std::uint64_t reads = 0;         ///< Reads that were asked for by the host.
+  std::uint64_t reads_waited = 0;  ///< Those that found every reader busy.
+  std::size_t pending_bytes = 0;   ///< Unsent and unanswered.
+  std::string last_error;          ///< Why the latest link or attempt ended; empty when none has.
+};
+
 struct Stats {
   std::vector<EventStats> events;        ///< Event types seen so far.
   std::vector<ResourceStats> resources;  ///< The resources in use.
   std::vector<ShardStats> shards;
+  std::vector<DatabaseStats> databases;       ///< Those in use, that of the references last.
   std::uint64_t over_capacity = 0;            ///< Frames refused because of pending_bytes_max.
-  std::uint64_t commands = 0;                 ///< Sent to Redis, SELECT apart.
+  std::uint64_t skipped = 0;                  ///< Refused frames that the host gave up.
+  std::size_t dirty_guilds = 0;               ///< See Cache::dirty_guilds().
+  std::uint64_t backend_resets = 0;           ///< How often Redis came back with less than it had acknowledged.
+  std::uint64_t evicted_keys = 0;             ///< Keys that Redis has evicted since open, as far as INFO is allowed.
+  std::uint64_t failed_renewals = 0;          ///< Renewals of a guild's lifetimes that Redis refused.
+  std::uint64_t commands = 0;                 ///< Sent to Redis for events, SELECT apart.
+  std::uint64_t checks = 0;                   ///< Sent to Redis to watch over its data.
   std::uint64_t selects = 0;                  ///< SELECT commands sent.
   std::uint64_t flushes = 0;                  ///< Writes to sockets.
   std::uint64_t bytes_sent = 0;               ///< To Redis.

@@ -10,12 +10,14 @@
 #include <uv.h>
 
 #include "base/turn_clock.h"
+#include "cache/connections.h"
+#include "cache/eviction.h"
+#include "cache/marker.h"
 #include "cache/prepare.h"
 #include "cache/probe.h"
 #include "dispatch/dispatcher.h"
 #include "net/address.h"
 #include "net/timer.h"
-#include "redis/pipeline.h"
 #include "store/store.h"
 
 namespace sake {
@@ -29,6 +31,9 @@ constexpr std::size_t renewals_per_tick_min = 4;
 
 /// Small frames are not timed one by one: reading the clock would cost more than some of them.
 constexpr std::size_t timed_frame_bytes = 16u << 10;
+
+constexpr std::chrono::milliseconds pulse_interval{1'000};
+constexpr unsigned pulses_per_eviction_check = 30;
 
 Error closed() { return {.code = Errc::closed_client, .text = "the cache is closed"}; }
 
@@ -63,7 +68,7 @@ struct SAKE_HIDDEN Shard::Impl {
   Shard shard;
 };
 
-struct SAKE_HIDDEN Cache::Impl final : redis::PipelineHandler {
+struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
   enum class Stage : std::uint8_t { opening, open, failed, draining, closed };
 
   Impl(uv_loop_s* on, Options&& wanted, store::Settings&& resolved, net::Address&& address,
@@ -75,8 +80,14 @@ struct SAKE_HIDDEN Cache::Impl final : redis::PipelineHandler {
                    .password = options.password,
                    .connect_timeout = options.connect_timeout,
                    .command_timeout = options.command_timeout,
+                   .idle_after = options.health_check_interval,
+                   .retry_timeout = options.retry_timeout,
+                   .backoff_first = options.backoff_first,
+                   .backoff_max = options.backoff_max,
                    .batch_bytes = options.batch_bytes,
-                   .in_flight_bytes_max = options.in_flight_bytes_max},
+                   .in_flight_bytes_max = options.in_flight_bytes_max,
+                   .turns = &turns,
+                   .reply_bytes_max = options.reply_bytes_max},
         ownership(renew_after(settings)),
         store(settings, ownership),
         dispatcher(
@@ -93,42 +104,44 @@ struct SAKE_HIDDEN Cache::Impl final : redis::PipelineHandler {
              .context = this}),
         on_open(std::move(opened)),
         prepare(on, [this] { on_iteration(); }),
-        deadline(std::make_unique<net::Timer>(on, [this] { on_deadline(); })),
-        renewal(std::make_unique<net::Timer>(on, [this] { on_renewal(); })),
-        again(std::make_unique<net::Timer>(on, [] {})) {
-    connection.turns = &turns;
-    open_writers();
+        deadline(on, [this] { on_deadline(); }),
+        renewal(on, [this] { on_renewal(); }),
+        pulse(on, [this] { on_pulse(); }),
+        again(on, [] {}),
+        connections(on, settings, connection, options, options.log, *this),
+        marker(connections.references().writer(), options.log, [this] { on_backend_reset(); }),
+        eviction(connections.references().writer(), options.log) {
+    for (Resource resource : all_resources())
+      if (settings.uses(resource)) store.set_writer(resource, connections.pool(resource).writer());
+    if (options.open_timeout.count() > 0) deadline.start(options.open_timeout);
+    warn_of_intents();
   }
 
-  void open_writers();
   void end_open(Status status);
+  void go_open();
   void on_iteration();
   void on_deadline();
   void on_renewal();
+  void on_pulse();
+  void on_backend_reset();
   void begin_close(Callback<void()> callback);
   void end_close();
   void warn_of_intents();
-  void add_connections(Stats& stats) const;
-  std::size_t unanswered_bytes() const noexcept {
-    std::size_t bytes = 0;
-    for (const auto& writer : writers) bytes += writer->pending_bytes();
-    return bytes;
-  }
+  std::size_t unanswered_bytes() const noexcept { return connections.pending_bytes(); }
   void log(LogLevel level, const std::string& message) {
     if (options.log) options.log(level, message);
   }
 
-  void on_ready(redis::Pipeline& writer) noexcept override;
-  void on_lost(redis::Pipeline& writer, const Error& error) noexcept override;
-  void on_connect_failed(redis::Pipeline& writer, const Error& error) noexcept override;
-  void on_greeting_failed(redis::Pipeline& writer, const Error& error) noexcept override;
-  void on_progress(redis::Pipeline&) noexcept override {}
+  void on_connected() noexcept override;
+  void on_refused(const Error& error) noexcept override;
+  void on_references_reconnected() noexcept override;
+  void on_references_idle() noexcept override;
 
   uv_loop_s* loop;
   Options options;
   store::Settings settings;
-  redis::ConnectionOptions connection;
   base::TurnClock turns;
+  redis::ConnectionOptions connection;
   store::Ownership ownership;
   resources::State state;
   store::Store store;
@@ -140,36 +153,20 @@ struct SAKE_HIDDEN Cache::Impl final : redis::PipelineHandler {
   std::vector<Callback<void()>> on_closed;
   Callback<void()> on_capacity;
   std::uint64_t refusals_told = 0;
+  std::uint64_t resets = 0;
 
   cache::Prepare prepare;
-  std::unique_ptr<net::Timer> deadline;  // Of open(), then of close(). Both go with end_close().
-  std::unique_ptr<net::Timer> renewal;
-  std::unique_ptr<net::Timer> again;  // The loop must not wait while there is work.
-  std::vector<std::unique_ptr<redis::Pipeline>> writers;
-  Stats totals;  // Of the connections, once they are closed.
-  redis::Pipeline* reference_writer = nullptr;
-  redis::Pipeline* user_writer = nullptr;
+  net::Timer deadline;  // Of open(), then of close().
+  net::Timer renewal;
+  net::Timer pulse;
+  net::Timer again;  // The loop must not wait while there is work.
+  cache::Connections connections;
+  cache::Marker marker;
+  cache::Eviction eviction;
+  unsigned pulses = 0;
   std::unique_ptr<cache::Probe> probe;
-  std::string last_failure = "no connection was made";
   std::vector<std::unique_ptr<Shard::Impl>> shards;
 };
-
-void Cache::Impl::open_writers() {
-  const auto add = [&](int database) -> redis::Pipeline& {
-    writers.push_back(std::make_unique<redis::Pipeline>(loop, connection, database, *this));
-    return *writers.back();
-  };
-  for (Resource resource : all_resources()) {
-    if (!settings.uses(resource)) continue;
-    redis::Pipeline& writer = add(settings.database_of(resource));
-    store.set_writer(resource, writer);
-    if (resource == Resource::user) user_writer = &writer;
-  }
-  reference_writer = &add(reference_index);
-  for (auto& writer : writers) writer->start();
-  if (options.open_timeout.count() > 0) deadline->start(options.open_timeout);
-  warn_of_intents();
-}
 
 void Cache::Impl::warn_of_intents() {
   if (!options.intents) return;
@@ -181,47 +178,54 @@ void Cache::Impl::warn_of_intents() {
   }
 }
 
-void Cache::Impl::on_ready(redis::Pipeline&) noexcept {
-  if (stage != Stage::opening || probe != nullptr) return;
-  if (!std::ranges::all_of(writers, [](const auto& writer) { return writer->is_ready(); })) return;
-  std::vector<redis::Pipeline*> databases;
-  for (const auto& writer : writers)
-    if (writer.get() != reference_writer) databases.push_back(writer.get());
-  probe = std::make_unique<cache::Probe>(*reference_writer, std::move(databases), user_writer, options.log,
+void Cache::Impl::on_connected() noexcept {
+  if (stage != Stage::opening) return;
+  redis::Pipeline* users = settings.uses(Resource::user) ? &connections.pool(Resource::user).writer() : nullptr;
+  probe = std::make_unique<cache::Probe>(connections.references().writer(), connections.writers(), users, options.log,
                                          [this](Status found) { end_open(std::move(found)); });
   probe->start();
 }
 
-void Cache::Impl::on_lost(redis::Pipeline& writer, const Error& error) noexcept {
-  log(LogLevel::warning,
-      "database " + std::to_string(writer.database()) + ": connection lost, connecting again: " + describe(error));
+void Cache::Impl::on_refused(const Error& error) noexcept { end_open(error); }
+
+void Cache::Impl::on_references_reconnected() noexcept {
+  if (stage == Stage::open) marker.check();
 }
 
-void Cache::Impl::on_connect_failed(redis::Pipeline& writer, const Error& error) noexcept {
-  last_failure = describe(error);
-  log(LogLevel::warning, "database " + std::to_string(writer.database()) + ": " + last_failure);
-}
+void Cache::Impl::on_references_idle() noexcept { on_references_reconnected(); }
 
-void Cache::Impl::on_greeting_failed(redis::Pipeline& writer, const Error& error) noexcept {
-  std::string which;
-  for (Resource resource : all_resources())
-    if (settings.uses(resource) && settings.database_of(resource) == writer.database())
-      which = " of " + std::string(name(resource));
-  if (&writer == reference_writer) which = " of references";
-  Error named = error;
-  named.text = "database " + std::to_string(writer.database()) + which + ": " + error.text;
-  if (stage == Stage::opening) {
-    end_open(std::move(named));
-  } else {
-    log(LogLevel::error, describe(named));
-  }
+/// Redis does not have what it acknowledged. What was remembered of it is forgotten, and the own user, which is known
+/// whole, is written again.
+void Cache::Impl::on_backend_reset() {
+  ++resets;
+  const Error why{.code = Errc::backend_reset,
+                  .text =
+                      "Redis has lost entries that it had acknowledged; guilds are whole again after their next "
+                      "GUILD_CREATE"};
+  log(LogLevel::error, describe(why));
+  dispatcher.on_backend_reset(why);
+  if (state.own_user.empty() || !settings.uses(Resource::user)) return;
+  redis::Pipeline& users = connections.pool(Resource::user).writer();
+  users.begin(redis::Section::records).begin(3).arg("SET").arg(store::own_user_key).arg(state.own_user);
+  users.end(redis::Section::records, nullptr);
 }
 
 /// Called from the loop; what it has to tell waits for the end of the iteration.
 void Cache::Impl::end_open(Status status) {
   if (stage != Stage::opening || open_result) return;
-  deadline->stop();
+  deadline.stop();
   open_result = std::move(status);
+}
+
+void Cache::Impl::go_open() {
+  state.own_user = probe->own_user();
+  json::Document own;
+  if (!state.own_user.empty() && own.parse(state.own_user, 1)) state.own_id = own.root()["id"].snowflake();
+  dispatcher.start();
+  if (const auto after = renew_after(settings)) renewal.start(renewal_tick(*after));
+  marker.check();
+  eviction.check();
+  pulse.start(pulse_interval);
 }
 
 void Cache::Impl::on_iteration() {
@@ -230,18 +234,13 @@ void Cache::Impl::on_iteration() {
     Status result = std::move(*open_result);
     open_result.reset();
     stage = result.ok() ? Stage::open : Stage::failed;
-    if (result.ok()) {
-      state.own_user = probe->own_user();
-      json::Document own;
-      if (!state.own_user.empty() && own.parse(state.own_user, 1)) state.own_id = own.root()["id"].snowflake();
-      dispatcher.start();
-      if (const auto after = renew_after(settings)) renewal->start(renewal_tick(*after));
-    }
+    if (result.ok()) go_open();
     if (on_open) std::exchange(on_open, {})(std::move(result));
     if (stage == Stage::closed) return;
   }
   dispatcher.work();
   dispatcher.deliver();
+  connections.deliver();
   if (stage == Stage::closed) return;
   if (on_capacity && refusals_told != dispatcher.refusals() &&
       dispatcher.pending_bytes() < options.pending_bytes_max / 2) {
@@ -249,8 +248,8 @@ void Cache::Impl::on_iteration() {
     on_capacity();
     if (stage == Stage::closed) return;
   }
-  if (dispatcher.has_work()) again->start(std::chrono::milliseconds(0));
-  for (auto& writer : writers) writer->flush();
+  if (dispatcher.has_work()) again.start(std::chrono::milliseconds(0));
+  connections.flush();
   if (stage == Stage::draining && dispatcher.events_pending() == 0 && unanswered_bytes() == 0) end_close();
 }
 
@@ -259,7 +258,7 @@ void Cache::Impl::on_deadline() {
     end_open(Error{.code = Errc::backend_error,
                    .cause = Cause::connect,
                    .text = "no connection to " + net::describe(connection.address) +
-                           " within open_timeout; last: " + last_failure});
+                           " within open_timeout; last: " + connections.last_failure()});
   } else if (stage == Stage::draining) {
     end_close();
   }
@@ -274,7 +273,14 @@ void Cache::Impl::on_renewal() {
   const std::size_t count = std::max(renewals_per_tick_min, ownership.size() / std::max<std::size_t>(1, ticks) + 1);
   if (dispatcher.pending_bytes() < options.pending_bytes_max / 2)
     for (std::uint64_t guild : ownership.take_due(dispatcher.wall_clock(), count)) dispatcher.renew(guild);
-  renewal->start(tick);
+  renewal.start(tick);
+}
+
+void Cache::Impl::on_pulse() {
+  if (stage != Stage::open) return;
+  marker.tick(dispatcher.outcomes());
+  if (++pulses % pulses_per_eviction_check == 0) eviction.check();
+  pulse.start(pulse_interval);
 }
 
 void Cache::Impl::begin_close(Callback<void()> callback) {
@@ -288,44 +294,29 @@ void Cache::Impl::begin_close(Callback<void()> callback) {
   const bool was_open = stage == Stage::open;
   stage = Stage::draining;
   dispatcher.stop_admitting();
-  renewal->stop();
+  renewal.stop();
+  pulse.stop();
+  marker.stop();
   prepare.keep_alive();
   // Without a server there is nothing to wait for.
-  deadline->start(was_open ? options.drain_timeout : std::chrono::milliseconds(0));
+  deadline.start(was_open ? options.drain_timeout : std::chrono::milliseconds(0));
 }
 
 void Cache::Impl::end_close() {
   if (stage == Stage::closed) return;
   stage = Stage::closed;
-  deadline.reset();
-  renewal.reset();
-  again.reset();
+  deadline.close();
+  renewal.close();
+  pulse.close();
+  again.close();
   dispatcher.abort(closed());
-  for (auto& writer : writers) writer->close(closed());
+  connections.close(closed());
   dispatcher.work();
-  // With them go their handles. Nothing is on their stacks: this runs from the loop's end of an iteration, a timer, or
-  // the host.
-  add_connections(totals);
-  probe.reset();
-  writers.clear();
   if (on_open) std::exchange(on_open, {})(closed());
   dispatcher.deliver();
   prepare.close([callbacks = std::move(on_closed)]() mutable {
     for (auto& callback : callbacks) callback();
   });
-}
-
-void Cache::Impl::add_connections(Stats& stats) const {
-  for (const auto& writer : writers) {
-    const redis::PipelineCounters counters = writer->counters();
-    stats.commands += counters.commands;
-    stats.selects += counters.selects;
-    stats.flushes += counters.flushes;
-    stats.bytes_sent += counters.bytes_sent;
-    stats.bytes_received += counters.bytes_received;
-    stats.connections_lost += counters.lost;
-    stats.connections += writer->is_ready() ? 1 : 0;
-  }
 }
 
 // ------------------------------------------------------------------------------------------ The public faces
@@ -363,13 +354,31 @@ void Cache::close(Callback<void()> on_closed) { impl_->begin_close(std::move(on_
 
 void Cache::on_capacity(Callback<void()> callback) { impl_->on_capacity = std::move(callback); }
 
+void Cache::on_connection(Callback<void(const ConnectionChange&)> callback) {
+  impl_->connections.on_change(std::move(callback));
+}
+
+void Cache::on_dirty(Callback<void(std::uint64_t, const Error&)> callback) {
+  impl_->dispatcher.on_dirty(std::move(callback));
+}
+
+std::vector<std::uint64_t> Cache::dirty_guilds() const { return impl_->dispatcher.dirty_guilds().list(); }
+
+bool Cache::clear_dirty_guild(std::uint64_t guild_id) noexcept {
+  return impl_->dispatcher.dirty_guilds().clear(guild_id);
+}
+
 bool Cache::is_alive() const noexcept { return impl_->stage == Impl::Stage::open; }
 
 const Options& Cache::options() const noexcept { return impl_->options; }
 
 Stats Cache::stats() const {
-  Stats stats = impl_->totals;
-  impl_->add_connections(stats);
+  Stats stats;
+  impl_->connections.append_stats(stats);
+  stats.checks = impl_->marker.commands() + impl_->eviction.commands();
+  stats.commands -= stats.checks;
+  stats.backend_resets = impl_->resets;
+  stats.evicted_keys = impl_->eviction.evicted_keys();
   const Dispatcher& dispatcher = impl_->dispatcher;
   dispatcher.append_stats(stats.events);
   for (Resource resource : all_resources()) {
@@ -380,6 +389,9 @@ Stats Cache::stats() const {
   for (const auto& shard : impl_->shards)
     stats.shards.push_back({shard->state.id, shard->state.count, shard->state.received, shard->state.applied});
   stats.over_capacity = dispatcher.refusals();
+  stats.skipped = dispatcher.skipped();
+  stats.failed_renewals = dispatcher.failed_renewals();
+  stats.dirty_guilds = dispatcher.dirty_guilds().size();
   stats.pending_bytes = dispatcher.pending_bytes();
   stats.events_pending = dispatcher.events_pending();
   stats.lanes_waiting = dispatcher.lanes_waiting();
@@ -408,7 +420,7 @@ Status Shard::dispatch(std::string_view event, std::string_view data, std::optio
   return cache.dispatcher.dispatch(impl_.state, {data, event, sequence}, std::move(completion));
 }
 
-void Shard::skip() noexcept { impl_.state.refused.reset(); }
+void Shard::skip() { impl_.cache.dispatcher.skip(impl_.state); }
 
 void Shard::forget() noexcept {
   resources::ShardState& state = impl_.state;

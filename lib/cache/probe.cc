@@ -1,8 +1,6 @@
 #include "cache/probe.h"
 
-#include <cstdio>
-#include <random>
-
+#include "cache/own_key.h"
 #include "store/keys.h"
 
 namespace sake::cache {
@@ -11,13 +9,6 @@ namespace {
 using redis::Section;
 
 constexpr std::uint32_t own_user_tag = 1000;
-
-std::string random_key() {
-  std::random_device random;
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%08x%08x", random(), random());
-  return std::string(store::own_prefix) + "probe:" + digits;
-}
 
 }  // namespace
 
@@ -28,7 +19,7 @@ Probe::Probe(redis::Pipeline& references, std::vector<redis::Pipeline*> database
       users_(users),
       log_(log),
       on_done_(std::move(on_done)),
-      key_(random_key()) {}
+      key_(own_key("probe")) {}
 
 void Probe::start() {
   ++outstanding_;

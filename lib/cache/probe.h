@@ -30,6 +30,8 @@ class Probe final : public redis::Requester {
   void on_reply(std::uint32_t tag, const resp::Reply& reply) noexcept override;
   void on_acknowledged() noexcept override;
   void on_failed(std::uint32_t tag, const Error& error) noexcept override;
+  /// A server without room is no reason not to open.
+  bool has_failed() const noexcept override { return stage_ == Stage::writing; }
 
  private:
   enum class Stage : std::uint8_t { writing, looking, cleaning };

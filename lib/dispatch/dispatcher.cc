@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 
+#include "base/snowflake.h"
 #include "resources/flows.h"
 
 namespace sake::dispatch {
@@ -47,9 +48,9 @@ Dispatcher::~Dispatcher() = default;
 Status Dispatcher::dispatch(ShardState& shard, const Frame& frame, Completion completion) {
   if (!admitting_) return Error{.code = Errc::closed_client, .text = "the cache is closed"};
   // A shard that was refused a frame takes nothing else before it: order is worth more than throughput.
-  const bool out_of_order = shard.refused && *shard.refused != fingerprint(frame);
+  const bool out_of_order = shard.refused && shard.refused->fingerprint != fingerprint(frame);
   if (out_of_order || pending_bytes() >= environment_.pending_bytes_max) {
-    if (!shard.refused) shard.refused = fingerprint(frame);
+    if (!shard.refused) refuse(shard, frame);
     ++refusals_;
     return Error{.code = Errc::over_capacity,
                  .text = out_of_order
@@ -107,9 +108,51 @@ std::uint64_t Dispatcher::fingerprint(const Frame& frame) noexcept {
   return print ^ hash(frame.event);
 }
 
+void Dispatcher::refuse(ShardState& shard, const Frame& frame) {
+  // Should the host skip it, it must be known whose it was; the text is gone then.
+  Event& event = take_event();
+  event.run.row = &unknown_row;
+  json::Value data;
+  if (frame.event.empty()) {
+    if (frame.text.size() <= environment_.frame_bytes_max && scratch_.parse_frame(frame.text, depth_of)) {
+      if (const json::Value name = scratch_.root()["t"]; name.is_string())
+        if (const Row* row = resources::find_row(name.string())) event.run.row = row;
+      data = scratch_.root()["d"];
+    }
+  } else if (const Row* row = resources::find_row(frame.event)) {
+    event.run.row = row;
+    if (frame.text.size() <= environment_.frame_bytes_max && scratch_.parse(frame.text, 1)) data = scratch_.root();
+  }
+  if (data.is_object() && !event.run.row->changes_nothing()) {
+    event.run.data = data;
+    choose_lane(event);
+  }
+  shard.refused = {fingerprint(frame), event.run.guild_id, event.run.row->event == "READY"};
+  give_back(event);
+  scratch_.clear();
+}
+
+bool Dispatcher::skip(ShardState& shard) {
+  if (!shard.refused) return false;
+  const ShardState::Refused refused = *std::exchange(shard.refused, std::nullopt);
+  ++skipped_;
+  const Error why{.code = Errc::over_capacity, .text = "a frame that was refused has been skipped"};
+  ++number_;  // As if it had been dispatched now.
+  if (refused.guild != 0) dirty_guilds_.mark(refused.guild, number_, why);
+  if (refused.is_ready)
+    for (std::uint64_t guild : ownership->of_shard(shard.id)) dirty_guilds_.mark(guild, number_, why);
+  return true;
+}
+
+void Dispatcher::on_backend_reset(const Error& why) {
+  ownership->forget_lifetimes();
+  for (std::uint64_t guild : ownership->all()) dirty_guilds_.mark(guild, number_, why);
+}
+
 void Dispatcher::admit(ShardState& shard, const Frame& frame, std::uint64_t epoch, Completion completion) {
   Event& event = take_event();
   event.run.shard = &shard;
+  event.run.number = ++number_;
   event.run.epoch = epoch;
   event.run.completion = std::move(completion);
   event.run.row = &unknown_row;
@@ -195,7 +238,8 @@ bool Dispatcher::take_event(Event& event, std::string_view name, json::Value dat
   event.run.data = data;
   choose_lane(event);
   if (event.rejected()) return false;
-  if (event.run.names_guild && !row->outlives_leave && state->left_guilds.covers(event.run.lane_id, event_clock())) {
+  const std::uint64_t guild = event.run.guild_id;
+  if (guild != 0 && !row->outlives_leave && state->left_guilds.covers(guild, event_clock())) {
     event.ignore("left");
     return false;
   }
@@ -236,7 +280,7 @@ void Dispatcher::choose_lane(Event& event) {
   }
   if (!guild && !channel) return;
   event.run.has_lane = true;
-  event.run.names_guild = guild.has_value();
+  event.run.guild_id = guild.value_or(0);
   event.run.lane_id = guild ? *guild : *channel;
   if (guild) {
     event.run.channel_id = channel.value_or(0);
@@ -374,6 +418,7 @@ void Dispatcher::end(Event& event) {
 
 void Dispatcher::finish(Event& event) {
   resources::Run& run = event.run;
+  account(event);
   if (Event* parent = run.parent) {
     if (run.error != nullptr && parent->run.error == nullptr) parent->run.error = std::move(run.error);
     if (run.is_ahead) --parent->run.ahead;
@@ -392,9 +437,8 @@ void Dispatcher::finish(Event& event) {
                               : run.row == &not_a_dispatch_row ? rows.size() + not_a_dispatch
                                                                : static_cast<std::size_t>(run.row - rows.data());
     ++tallies_[index][static_cast<std::size_t>(outcome)];
-    if (outcome == Outcome::failed || outcome == Outcome::rejected)
-      log(LogLevel::warning,
-          std::string(run.row->event) + " " + std::string(name(outcome)) + ": " + describe(*run.error));
+    ++outcomes_;
+    if (run.error != nullptr) complain(event, outcome);
     if (run.sequence != 0 && run.session == run.shard->session) run.shard->end(run.sequence);
     --epochs_[run.epoch - first_epoch_];
     --events_pending_;
@@ -404,6 +448,37 @@ void Dispatcher::finish(Event& event) {
                         run.ignored, std::move(run.error)});
   }
   give_back(event);
+}
+
+void Dispatcher::account(Event& event) {
+  resources::Run& run = event.run;
+  if (run.error == nullptr) {
+    if (run.heals && !dirty_guilds_.empty()) dirty_guilds_.heal(run.guild_id, run.number);
+    return;
+  }
+  if (run.error->code == Errc::invalid_payload) return;
+  if (run.row != &internal_row) {
+    std::string who(run.row->event);
+    if (run.guild_id != 0) who.append(" of guild ").append(base::Decimal(run.guild_id).view());
+    run.error->text = who + ": " + run.error->text;
+  } else if (run.parent == nullptr) {
+    // A renewal: the keys live on for half of their time, and the next one comes before that.
+    ++failed_renewals_;
+    return;
+  } else if (run.guild_id != run.parent->run.guild_id) {
+    run.error->text = "guild " + std::string(base::Decimal(run.guild_id).view()) + ": " + run.error->text;
+  }
+  if (run.guild_id != 0) dirty_guilds_.mark(run.guild_id, run.number, *run.error);
+}
+
+void Dispatcher::complain(const Event& event, Outcome outcome) {
+  if (!complaints_.allows(wall_clock())) return;
+  if (const std::uint64_t withheld = complaints_.take_withheld(); withheld != 0)
+    log(LogLevel::warning,
+        std::to_string(withheld) + " more events were rejected or failed; the statistics count them");
+  std::string text = describe(*event.run.error);
+  if (outcome == Outcome::rejected) text = std::string(event.run.row->event) + " rejected: " + text;
+  log(LogLevel::warning, text);
 }
 
 void Dispatcher::on_progress(Event& event) noexcept { static_cast<Dispatcher&>(event.host()).progress(event); }
@@ -459,11 +534,13 @@ void Dispatcher::spawn_children(Event& parent, bool goes_on) {
   for (const Work::Child& child : work.children) {
     Event& event = spawn(*parent.run.shard, child);
     event.run.parent = &parent;
+    event.run.number = parent.run.number;
     ++parent.run.children;
     started.push_back({&event, child.flow});
     if (child.where == Work::Child::Where::next || child.where == Work::Child::Where::last) {
       event.run.has_lane = parent.run.has_lane;
       event.run.lane_id = parent.run.lane_id;
+      event.run.guild_id = parent.run.guild_id;
     }
     if (child.where == Work::Child::Where::next && event.run.has_lane) {
       // In front of its parent, which waits for it, or in the place that its parent has left.
@@ -485,6 +562,7 @@ Event& Dispatcher::spawn(ShardState& shard, const Work::Child& child) {
   event.run.work = &take_work();
   event.run.has_lane = child.where == Work::Child::Where::guild;
   event.run.lane_id = child.guild;
+  event.run.guild_id = child.guild;
   return event;
 }
 
@@ -544,6 +622,9 @@ void Dispatcher::deliver() {
   std::swap(ended_, delivering_);
   for (Ended& ended : delivering_) ended.completion({ended.outcome, ended.event, ended.reason, ended.error.get()});
   delivering_.clear();
+
+  for (const auto& [guild, why] : dirty_guilds_.take_news())
+    if (on_dirty_) on_dirty_(guild, why);
 
   while (epochs_.size() > 1 && epochs_.front() == 0) {
     epochs_.pop_front();

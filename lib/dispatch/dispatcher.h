@@ -18,6 +18,8 @@
 
 #include "sake/cache.h"
 
+#include "dispatch/complaints.h"
+#include "dispatch/dirty.h"
 #include "dispatch/lane.h"
 #include "resources/event.h"
 #include "resources/shard_state.h"
@@ -74,6 +76,16 @@ class Dispatcher final : public resources::Host {
   /// put off any more.
   void abort(const Error& error);
 
+  /// The host gives up the frame that was refused. False: none was.
+  bool skip(ShardState& shard);
+
+  /// Redis has lost what it had acknowledged: every guild of this process is dirty.
+  void on_backend_reset(const Error& why);
+
+  DirtyGuilds& dirty_guilds() noexcept { return dirty_guilds_; }
+  const DirtyGuilds& dirty_guilds() const noexcept { return dirty_guilds_; }
+  void on_dirty(Callback<void(std::uint64_t, const Error&)> callback) noexcept { on_dirty_ = std::move(callback); }
+
   /// Renews the keys of a guild in its lane.
   void renew(std::uint64_t guild);
 
@@ -87,6 +99,9 @@ class Dispatcher final : public resources::Host {
   std::size_t events_pending() const noexcept { return events_pending_; }
   std::size_t lanes_waiting() const noexcept { return lanes_.size(); }
   std::uint64_t refusals() const noexcept { return refusals_; }
+  std::uint64_t skipped() const noexcept { return skipped_; }
+  std::uint64_t failed_renewals() const noexcept { return failed_renewals_; }
+  std::uint64_t outcomes() const noexcept { return outcomes_; }
   void append_stats(std::vector<EventStats>& stats) const;
 
   std::int64_t wall_clock() const noexcept override;
@@ -125,6 +140,7 @@ class Dispatcher final : public resources::Host {
   bool is_new(Event& event, bool ready, std::optional<std::uint64_t> sequence);
   void choose_lane(Event& event);
   static std::uint64_t fingerprint(const Frame& frame) noexcept;
+  void refuse(ShardState& shard, const Frame& frame);
 
   /// Whether what could go on for long has done so for long enough in this iteration.
   bool is_slice_over() noexcept;
@@ -139,6 +155,9 @@ class Dispatcher final : public resources::Host {
   void leave_lane(Event& event);
   void end(Event& event);
   void finish(Event& event);
+  /// What a failure or a success of the event means for its guild.
+  void account(Event& event);
+  void complain(const Event& event, Outcome outcome);
   bool is_ready(const Event& event) const noexcept;
   static void on_progress(Event& event) noexcept;
   void progress(Event& event);
@@ -184,6 +203,13 @@ class Dispatcher final : public resources::Host {
   std::size_t waiting_bytes_ = 0;                      // Of frames and memories that are kept.
   std::size_t events_pending_ = 0;
   std::uint64_t refusals_ = 0;
+  std::uint64_t skipped_ = 0;
+  std::uint64_t failed_renewals_ = 0;
+  std::uint64_t outcomes_ = 0;
+  std::uint64_t number_ = 0;  // Of the latest event.
+  DirtyGuilds dirty_guilds_;
+  Callback<void(std::uint64_t, const Error&)> on_dirty_;
+  Complaints complaints_;
 
   std::vector<Ended> ended_;
   std::vector<Ended> delivering_;

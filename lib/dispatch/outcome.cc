@@ -1,4 +1,4 @@
-// The names of outcomes.
+// The names of outcomes and states.
 
 #include "sake/stats.h"
 
@@ -14,6 +14,20 @@ std::string_view name(Outcome outcome) noexcept {
       return "rejected";
     case Outcome::failed:
       return "failed";
+  }
+  return "unknown";
+}
+
+std::string_view name(LinkState state) noexcept {
+  switch (state) {
+    case LinkState::connecting:
+      return "connecting";
+    case LinkState::ready:
+      return "ready";
+    case LinkState::waiting:
+      return "waiting";
+    case LinkState::closed:
+      return "closed";
   }
   return "unknown";
 }

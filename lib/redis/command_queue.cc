@@ -109,8 +109,21 @@ void CommandQueue::on_written() {
   retire();
 }
 
+void CommandQueue::begin_void() noexcept {
+  assert(awaits_answer() && !is_void());
+  for (std::uint64_t at = answered_; at != sent_; ++void_entries_) at += entries_[void_entries_].bytes;
+}
+
+bool CommandQueue::on_void_answer() {
+  assert(is_void());
+  if (--void_entries_ != 0) return false;
+  on_lost();
+  return true;
+}
+
 void CommandQueue::on_lost() {
   on_written();  // The link has let go of everything ...
+  void_entries_ = 0;
   sent_ = answered_;
   written_ = answered_;  // ... and the next one has looked at nothing yet.
 }
@@ -124,6 +137,12 @@ void CommandQueue::retire() {
   // Where only on_written() can free the first chunk, further answers need not try.
   constexpr auto never = std::numeric_limits<std::uint64_t>::max();
   first_end_ = chunks_.empty() || chunks_.front().end() <= answered_ ? never : chunks_.front().end();
+}
+
+std::size_t CommandQueue::pending_commands() const noexcept {
+  std::size_t count = entries_.size();
+  for (const Part& part : parts_) count += part.entries.size();
+  return count;
 }
 
 std::optional<CommandQueue::Leftover> CommandQueue::take_leftover() {

@@ -69,7 +69,17 @@ class CommandQueue {
   /// The link is gone: everything unanswered is unsent again.
   void on_lost();
 
+  /// The answers to what was sent, from the first that is due, do not count: all of it is to go out again.
+  /// REQUIRES: awaits_answer(), !is_void().
+  void begin_void() noexcept;
+  bool is_void() const noexcept { return void_entries_ != 0; }
+  /// One of those answers has come. True: it was the last, and everything unanswered is unsent again.
+  /// REQUIRES: is_void().
+  bool on_void_answer();
+
   bool awaits_answer() const noexcept { return answered_ != sent_; }
+  /// The command whose answer is due. REQUIRES: awaits_answer().
+  const Entry& awaited() noexcept { return entries_.front(); }
   /// The first command that was sent is answered. REQUIRES: awaits_answer().
   Entry on_answered() {
     const Entry entry = entries_.pop_front();
@@ -91,6 +101,7 @@ class CommandQueue {
   std::size_t pending_bytes() const noexcept { return static_cast<std::size_t>(queued_ - answered_) + open_bytes_; }
   std::size_t in_flight_bytes() const noexcept { return static_cast<std::size_t>(sent_ - answered_); }
   std::uint64_t answered() const noexcept { return answered_; }
+  std::size_t pending_commands() const noexcept;  ///< Without an answer, those of the open group included.
   std::uint64_t commands() const noexcept { return commands_; }  ///< Queued so far, without SELECT.
   std::uint64_t selects() const noexcept { return selects_; }
 
@@ -136,6 +147,7 @@ class CommandQueue {
   std::uint64_t sent_ = 0;
   std::uint64_t ever_sent_ = 0;  // The furthest that any link has come.
   std::uint64_t written_ = 0;
+  std::size_t void_entries_ = 0;                 // Answers that are still to come and do not count.
   std::uint64_t first_end_ = ~std::uint64_t{0};  // Where the first chunk ends.
 
   std::uint64_t commands_ = 0;

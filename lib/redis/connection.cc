@@ -1,12 +1,11 @@
 #include "redis/connection.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <utility>
 
+#include "base/random.h"
 #include "base/snowflake.h"
 
 namespace sake::redis {
@@ -19,13 +18,6 @@ constexpr int ticks_of_silence = ticks_of_attempt + 1;
 
 std::chrono::milliseconds tick(std::chrono::milliseconds timeout) noexcept {
   return std::max(timeout / ticks_of_attempt, std::chrono::milliseconds(1));
-}
-
-std::uint64_t random_seed() noexcept {
-  std::uint64_t seed = 0;
-  // Too early after a boot there may be none: then all jitter is alike and a name is not unique, which does no harm.
-  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) return 0;
-  return seed;
 }
 
 std::string unique_name(int database, std::uint64_t random) {
@@ -55,7 +47,7 @@ Connection::Connection(uv_loop_s* loop, const ConnectionOptions& options, int da
       timer_(loop, [this] { on_timer(); }),
       resolver_(loop),
       stream_(loop, *this),
-      random_state_(random_seed()) {
+      random_state_(base::random_number()) {
   name_ = unique_name(database, random_state_);
 }
 
@@ -99,7 +91,7 @@ void Connection::let_go() noexcept {
 
 bool Connection::write(std::span<const std::string_view> pieces) {
   for (const std::string_view piece : pieces) bytes_sent_ += piece.size();
-  if (!timer_.is_running()) {
+  if (std::exchange(idle_, false)) {
     ticks_ = 0;
     timer_.start(tick(options_.command_timeout));
   }
@@ -115,7 +107,7 @@ void Connection::fail(const Error& error, bool refused) {
   Error told = error;
   told.text = describe(options_.address) + ": " + error.text;
   if (action == ConnectionAction::recover) return handler_.on_link_lost(told);
-  if (refused) return handler_.on_greeting_failed(told);
+  if (refused) return handler_.on_greeting_refused(told);
   handler_.on_connect_failed(told);
 }
 
@@ -142,13 +134,24 @@ void Connection::watch_attempt() {
 }
 
 void Connection::watch_link() {
-  if (!handler_.awaits_reply()) return;  // The next write() starts the timer again.
+  if (idle_) {
+    rest();
+    return handler_.on_link_idle();
+  }
+  if (!handler_.awaits_reply()) return rest();
   const std::size_t unwritten = stream_.unwritten_bytes();
   if (bytes_received_ != received_seen_ || unwritten < unwritten_seen_) ticks_ = 0;
   received_seen_ = bytes_received_;
   unwritten_seen_ = unwritten;
   if (++ticks_ < ticks_of_silence) return timer_.start(tick(options_.command_timeout));
   fail(timed_out("no answer", options_.command_timeout), false);
+}
+
+/// Until the next write() there is nothing to wait for.
+void Connection::rest() {
+  idle_ = true;
+  timer_.stop();
+  if (options_.idle_after.count() > 0) timer_.start(options_.idle_after);
 }
 
 Error Connection::timed_out(std::string_view what, std::chrono::milliseconds timeout) {
@@ -201,7 +204,8 @@ void Connection::greet() {
   const net::Address& address = options_.address;
   const std::string& password = address.password.empty() ? options_.password : address.password;
   greeting_bytes_.clear();
-  greeting_.begin({address.user, password, database_, other_database_, name_, predecessor_id_}, greeting_bytes_);
+  greeting_.begin({address.user, password, database_, other_database_, writes_, name_, predecessor_id_},
+                  greeting_bytes_);
   send_greeting();
 }
 
@@ -228,8 +232,10 @@ void Connection::on_greeting_reply(const resp::Reply& reply) {
       return;
     case Greeting::Progress::send:
       return send_greeting();
-    case Greeting::Progress::failed:
+    case Greeting::Progress::refused:
       return fail(greeting_.error(), true);
+    case Greeting::Progress::failed:
+      return fail(greeting_.error(), false);
     case Greeting::Progress::done:
       break;
   }
@@ -238,7 +244,7 @@ void Connection::on_greeting_reply(const resp::Reply& reply) {
 }
 
 void Connection::serve() {
-  timer_.stop();
+  rest();
   handler_.on_link_ready();
 }
 
@@ -247,7 +253,10 @@ void Connection::on_read(std::string_view bytes) noexcept {
   const Call call(in_call_);
   bytes_received_ += bytes.size();
   const Status status = reader_->feed(bytes.data(), bytes.size());
-  if (!status) return fail(status.error(), false);
+  if (!status) {
+    if (is_ready() && reader_->is_over_bound()) handler_.on_link_reply_too_large(status.error());
+    return fail(status.error(), false);
+  }
   if (is_ready()) handler_.on_link_read();
 }
 
@@ -262,7 +271,7 @@ void Connection::on_lost(const Error& error) noexcept {
   fail(error, false);
 }
 
-// SplitMix64: only for jitter.
+// SplitMix64.
 std::uint32_t Connection::random() noexcept {
   std::uint64_t mixed = random_state_ += 0x9e3779b97f4a7c15;
   mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;

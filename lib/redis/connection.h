@@ -37,10 +37,16 @@ class ConnectionHandler {
   virtual void on_link_read() noexcept = 0;
   /// What write() could not send at once has been sent.
   virtual void on_link_written() noexcept = 0;
+  /// The reply that is due is larger than the bound. on_link_lost follows.
+  virtual void on_link_reply_too_large(const Error& error) noexcept = 0;
+  /// Nothing was asked for a while.
+  virtual void on_link_idle() noexcept = 0;
   /// A link that was ready has ended.
   virtual void on_link_lost(const Error& error) noexcept = 0;
+  /// The server is down or does not serve at present.
   virtual void on_connect_failed(const Error& error) noexcept = 0;
-  virtual void on_greeting_failed(const Error& error) noexcept = 0;
+  /// The server serves, but not us: the login, a right or a setting is wrong.
+  virtual void on_greeting_refused(const Error& error) noexcept = 0;
   /// Whether something is under way: only then does silence end the link.
   virtual bool awaits_reply() const noexcept = 0;
 
@@ -65,10 +71,14 @@ class Connection final : private net::StreamHandler, private resp::ReplyHandler 
   /// since what it has sent behind a SELECT that is refused runs all the same.
   void require_database(int database) noexcept { other_database_ = database; }
 
+  /// Greetings fail when the server takes no writes.
+  void require_writes() noexcept { writes_ = true; }
+
   /// Selected by the greetings to come.
   void set_database(int database) noexcept { database_ = database; }
 
-  bool is_ready() const noexcept { return fsm_.state() == ConnectionState::ready; }
+  ConnectionState state() const noexcept { return fsm_.state(); }
+  bool is_ready() const noexcept { return state() == ConnectionState::ready; }
 
   /// False while bytes of an earlier write() are being sent.
   bool may_write() const noexcept { return is_ready() && !stream_.is_writing(); }
@@ -79,6 +89,9 @@ class Connection final : private net::StreamHandler, private resp::ReplyHandler 
 
   /// Gives up a link on which the replies make no sense; on_link_lost follows before this returns.
   void fail_link(const Error& error);
+
+  /// Uniform over 32 bits; for jitter, not for secrets.
+  std::uint32_t random() noexcept;
 
   std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
   std::uint64_t bytes_received() const noexcept { return bytes_received_; }
@@ -94,6 +107,7 @@ class Connection final : private net::StreamHandler, private resp::ReplyHandler 
   void carry_out(ConnectionAction action);
   void watch_attempt();
   void watch_link();
+  void rest();
   void open();
   void on_resolved(Result<std::vector<net::SocketAddress>> found);
   void connect_next();
@@ -103,15 +117,15 @@ class Connection final : private net::StreamHandler, private resp::ReplyHandler 
   void serve();
   void fail(const Error& error, bool refused);
   void let_go() noexcept;
-  std::uint32_t random() noexcept;
   static Error timed_out(std::string_view what, std::chrono::milliseconds timeout);
 
   const ConnectionOptions& options_;
   ConnectionHandler& handler_;
   int database_;
   int other_database_ = -1;
+  bool writes_ = false;
   ConnectionFsm fsm_;
-  net::Timer timer_;  // The pause between attempts, else the ticks of the timeouts.
+  net::Timer timer_;  // The pause between attempts, the ticks of the timeouts, or the time until the link is idle.
   net::Resolver resolver_;
   net::Stream stream_;
   std::unique_ptr<resp::ReplyReader> reader_;  // Of the present link.
@@ -122,6 +136,7 @@ class Connection final : private net::StreamHandler, private resp::ReplyHandler 
   std::string name_;
   std::int64_t predecessor_id_ = -1;
 
+  bool idle_ = false;                // The timer waits for idle_after, not for a tick.
   int ticks_ = 0;                    // Since the attempt began, or since the last progress.
   std::uint64_t received_seen_ = 0;  // At the last tick.
   std::size_t unwritten_seen_ = 0;   // The same.

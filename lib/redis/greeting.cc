@@ -27,6 +27,11 @@ void Greeting::begin(GreetingPlan plan, base::Buffer& out) {
   // AUTH and SELECT work while the server loads its data, everything else fails: PING shows it.
   commands.begin(1).arg("PING");
   expect(Step::ping);
+  if (plan_.writes) {
+    // A key that is never there: only whether the server takes a write matters.
+    commands.begin(2).arg("DEL").arg("sake:none");
+    expect(Step::write);
+  }
   commands.begin(3).arg("CLIENT").arg("SETNAME").arg(plan_.name);
   expect(Step::set_name);
   commands.begin(2).arg("CLIENT").arg("ID");
@@ -38,62 +43,70 @@ void Greeting::begin(GreetingPlan plan, base::Buffer& out) {
 }
 
 Greeting::Progress Greeting::on_reply(const resp::Reply& reply, base::Buffer& out) {
-  if (answered_ == step_count_) {
-    refuse(Cause::protocol, "Redis sent a reply that nothing asked for");
-    return Progress::failed;
-  }
-  if (!accepts(steps_[answered_++], reply)) return Progress::failed;
-  if (answered_ < step_count_) return Progress::waiting;
+  if (answered_ == step_count_) return refuse(Cause::protocol, "Redis sent a reply that nothing asked for");
+  const Progress progress = judge(steps_[answered_++], reply);
+  if (progress != Progress::waiting || answered_ < step_count_) return progress;
   if (!std::exchange(predecessor_lives_, false)) return Progress::done;
   resp::CommandWriter(out).begin(4).arg("CLIENT").arg("KILL").arg("ID").arg(plan_.predecessor_id);
   expect(Step::kill_predecessor);
   return Progress::send;
 }
 
-bool Greeting::accepts(Step step, const resp::Reply& reply) {
+Greeting::Progress Greeting::judge(Step step, const resp::Reply& reply) {
   const bool is_error = reply.type == resp::ReplyType::error;
   const std::string_view words = server_words(reply.text);
+  // A server without room says so in answer to whatever comes first.
+  if (is_error && words.find("max number of clients") != words.npos) return fail(words);
   switch (step) {
     case Step::auth:
-      if (!is_error) return true;
-      // A server without a password says ERR; one without room says so in answer to whatever comes first.
+      if (!is_error) return Progress::waiting;
+      // A server without a password says ERR.
       if (is_refused_login(words) || words.find("AUTH") != words.npos || words.find("password") != words.npos) {
         return refuse(Cause::auth, std::string(words));
       }
-      return refuse(Cause::server, std::string(words));
+      return is_unavailable(words) ? fail(words) : refuse(Cause::server, std::string(words));
 
     case Step::select_other:
-      return !is_error || refuse_select(plan_.other_database, words);
+      return is_error ? refuse_select(plan_.other_database, words) : Progress::waiting;
     case Step::select:
-      return !is_error || refuse_select(plan_.database, words);
+      return is_error ? refuse_select(plan_.database, words) : Progress::waiting;
 
     case Step::ping:
-      if (is_error && is_unavailable(words)) return refuse(Cause::server, std::string(words));
-      return true;
+      return is_error && is_unavailable(words) ? fail(words) : Progress::waiting;
+
+    case Step::write:
+      // Whatever else it may say, it says to the commands as well, and there each of them is accounted for.
+      return is_error && is_read_only(words) ? fail(words) : Progress::waiting;
 
     case Step::id:
       if (reply.type == resp::ReplyType::integer) client_id_ = reply.integer;
-      return true;
+      return Progress::waiting;
 
     case Step::find_predecessor:
       // Ids begin anew when the server does, so the name must be ours too.
       predecessor_lives_ =
           reply.type == resp::ReplyType::bulk && reply.text.find(" name=" + plan_.name + " ") != reply.text.npos;
-      return true;
+      return Progress::waiting;
 
     case Step::set_name:
     case Step::kill_predecessor:
-      return true;
+      return Progress::waiting;
   }
-  return true;
+  return Progress::waiting;
 }
 
-bool Greeting::refuse(Cause cause, std::string text) {
+Greeting::Progress Greeting::refuse(Cause cause, std::string text) {
   error_ = {Errc::backend_error, cause, false, std::move(text)};
-  return false;
+  return Progress::refused;
 }
 
-bool Greeting::refuse_select(int selected, std::string_view words) {
+Greeting::Progress Greeting::fail(std::string_view words) {
+  error_ = {Errc::backend_error, Cause::server, false, std::string(words)};
+  return Progress::failed;
+}
+
+Greeting::Progress Greeting::refuse_select(int selected, std::string_view words) {
+  if (is_unavailable(words)) return fail(words);
   if (is_refused_login(words)) return refuse(Cause::auth, std::string(words));
   if (words.find("out of range") != words.npos) {
     return refuse(Cause::server, "Redis has no database " + std::to_string(selected) +
@@ -102,8 +115,7 @@ bool Greeting::refuse_select(int selected, std::string_view words) {
   if (words.find("cluster") != words.npos) {
     return refuse(Cause::server, "Redis Cluster has only database 0 and cannot be used (" + std::string(words) + ")");
   }
-  return refuse(Cause::server,
-                std::string(words));  // "ERR max number of clients reached", in answer to whatever is first.
+  return refuse(Cause::server, std::string(words));
 }
 
 }  // namespace sake::redis

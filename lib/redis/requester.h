@@ -22,6 +22,8 @@ class Requester {
   virtual void on_acknowledged() noexcept = 0;
   /// The command failed: backend_error (server) with Redis's words when it was refused, else the error of close().
   virtual void on_failed(std::uint32_t tag, const Error& error) noexcept = 0;
+  /// It has failed already: a command of it that the server may take later is not worth waiting for.
+  virtual bool has_failed() const noexcept { return false; }
 
  protected:
   ~Requester() = default;

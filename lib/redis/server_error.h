@@ -35,4 +35,16 @@ inline bool is_unavailable(std::string_view reply) noexcept {
   return has_code(reply, {"LOADING", "MASTERDOWN", "BUSY"});
 }
 
+/// The same command may succeed later. Besides the above: no memory is left, nothing can be saved, replicas are
+/// missing.
+inline bool is_passing(std::string_view reply) noexcept {
+  return is_unavailable(reply) || has_code(reply, {"OOM", "MISCONF", "NOREPLICAS", "TRYAGAIN", "CLUSTERDOWN"});
+}
+
+/// The server is, or has become, a replica: the one to write to is elsewhere.
+inline bool is_read_only(std::string_view reply) noexcept { return has_code(reply, {"READONLY"}); }
+
+/// It has forgotten who we are.
+inline bool is_logged_out(std::string_view reply) noexcept { return has_code(reply, {"NOAUTH"}); }
+
 }  // namespace sake::redis

@@ -108,10 +108,12 @@ struct Run {
   Work* work = nullptr;  ///< Null once the event has been applied.
   json::Value data;
   std::uint64_t sequence = 0;
+  std::uint64_t number = 0;  ///< In the order of dispatch, over all shards; of a story that of its event.
   std::uint64_t epoch = 0;
   std::uint64_t lane_id = 0;
-  void* lane = nullptr;   ///< The lane it stands in, while it does.
-  Event* next = nullptr;  ///< Behind it in the lane, or in the list of free events.
+  std::uint64_t guild_id = 0;  ///< The guild of which something is missing if this fails; 0: none is known.
+  void* lane = nullptr;        ///< The lane it stands in, while it does.
+  Event* next = nullptr;       ///< Behind it in the lane, or in the list of free events.
   Event* parent = nullptr;
   std::array<std::uint64_t, 4> arguments{};
   std::uint64_t channel_id = 0;   ///< Of an event of a guild that names a channel.
@@ -123,9 +125,9 @@ struct Run {
   Wait wait = Wait::none;
   std::uint32_t unanswered = 0;  ///< Reads among `outstanding`.
   bool has_lane = false;
-  bool running = false;      ///< Its handler is on the stack.
-  bool is_ahead = false;     ///< It stands in front of its parent.
-  bool names_guild = false;  ///< Its lane is that of a guild it names.
+  bool running = false;   ///< Its handler is on the stack.
+  bool is_ahead = false;  ///< It stands in front of its parent.
+  bool heals = false;     ///< With it, Redis has all of its guild.
   std::string_view ignored;
   std::unique_ptr<Error> error;
   Completion completion;
@@ -167,6 +169,9 @@ class Event final : public redis::Requester {
   bool is_object(json::Value element, std::string_view key);
 
   store::WriteBatch& out() noexcept { return run.work->batch; }
+
+  /// Once its writes are acknowledged, Redis holds all that there is of its guild, whatever failed before.
+  void heals_guild() noexcept { run.heals = true; }
 
   /// Reads. The answers are there after the next wait; one for a resource that is not in use is absent and free.
   Slot get(Resource resource, std::uint64_t id) { return read(store::Action::get, resource, id); }
@@ -218,6 +223,7 @@ class Event final : public redis::Requester {
   void on_reply(std::uint32_t tag, const resp::Reply& reply) noexcept override;
   void on_acknowledged() noexcept override;
   void on_failed(std::uint32_t tag, const Error& error) noexcept override;
+  bool has_failed() const noexcept override { return run.error != nullptr; }
 
  private:
   friend FramePool& frames_of(Event& event) noexcept;

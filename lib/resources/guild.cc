@@ -285,6 +285,7 @@ Flow guild_create(Event& event) {
   // Last, so that whoever sees the guild can see its parts.
   co_await event.settled();
   event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) { pieces.push_back(record); });
+  event.heals_guild();
   co_await event.settled();
 }
 
@@ -422,6 +423,7 @@ Flow leave_guild(Event& event) {
   drop_listed(event, Resource::emoji, guild, ids(emojis));
   for (std::uint64_t channel : ids(channels)) drop_channel(event, guild, channel);
   drop_entries_of(event, Owner::guild, guild, guild);
+  event.heals_guild();
 }
 
 }  // namespace sake::resources

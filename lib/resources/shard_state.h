@@ -45,8 +45,13 @@ struct ShardState {
     while (!pending.empty() && pending.front().ended) applied = pending.pop_front().sequence;
   }
 
-  /// Fingerprint of the frame that was refused with over_capacity.
-  std::optional<std::uint64_t> refused;
+  /// The frame that was refused with over_capacity.
+  struct Refused {
+    std::uint64_t fingerprint;
+    std::uint64_t guild;  ///< Of which something is missing if the host skips it; 0: none is known.
+    bool is_ready;        ///< It is a READY, and concerns every guild of the shard.
+  };
+  std::optional<Refused> refused;
 };
 
 }  // namespace sake::resources

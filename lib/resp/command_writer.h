@@ -70,6 +70,13 @@ class CommandWriter {
     return *this;
   }
 
+  /// A whole command that was written elsewhere.
+  CommandWriter& raw(std::string_view command) {
+    assert(missing_ == 0 && "the command before this one lacks arguments");
+    out_->append(command);
+    return *this;
+  }
+
   /// Arguments that begin() has announced and that are still to come.
   std::size_t missing() const noexcept { return missing_; }
 

@@ -169,7 +169,8 @@ Status ReplyReader::feed_hiredis(const char* data, std::size_t size) {
     if (in_array_) deliver_array();
     reply_begin_ = fed_ - (reader_->len - reader_->pos);
   }
-  if (reply_bytes() > reply_bytes_max_) return die("a reply larger than the bound");
+  over_bound_ = reply_bytes() > reply_bytes_max_;
+  if (over_bound_) return die("a reply larger than the bound");
   return {};
 }
 
@@ -181,7 +182,8 @@ std::size_t ReplyReader::reply_bytes() const noexcept {
 
 Status ReplyReader::die(std::string_view what) {
   if (error_.empty()) error_ = what;
-  return Error{Errc::backend_error, Cause::protocol, false, "Redis sent what is no RESP2: " + error_};
+  const std::string_view begin = over_bound_ ? "Redis sent " : "Redis sent what is no RESP2: ";
+  return Error{Errc::backend_error, Cause::protocol, false, std::string(begin) + error_};
 }
 
 void ReplyReader::deliver(const Reply& reply) noexcept {

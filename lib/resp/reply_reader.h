@@ -32,6 +32,9 @@ class ReplyReader {
   /// Errors: backend_error (protocol), also for every feed after the first error.
   Status feed(const char* data, std::size_t size);
 
+  /// The error was that the next reply is larger than the bound.
+  bool is_over_bound() const noexcept { return over_bound_; }
+
   /// No more calls to the handler, for one that wants none of what has come already.
   void stop() noexcept { stopped_ = true; }
 
@@ -65,6 +68,7 @@ class ReplyReader {
   std::uint64_t fed_ = 0;          // Bytes given to hiredis.
   std::uint64_t reply_begin_ = 0;  // Where, among them, the unfinished reply begins.
   bool stopped_ = false;
+  bool over_bound_ = false;
   const char* refusal_ = nullptr;  // Why an object function has refused.
   std::string error_;              // Once dead.
 };

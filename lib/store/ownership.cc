@@ -10,10 +10,21 @@ void Ownership::own(std::uint64_t guild, std::uint32_t shard, std::int64_t now) 
   if (is_new) schedule(guild, entry->second, now);
 }
 
-std::vector<std::uint64_t> Ownership::disown_shard(std::uint32_t shard) {
+std::vector<std::uint64_t> Ownership::of_shard(std::uint32_t shard) const {
   std::vector<std::uint64_t> owned;
   for (const auto& [guild, entry] : guilds_)
     if (entry.shard == shard) owned.push_back(guild);
+  return owned;
+}
+
+std::vector<std::uint64_t> Ownership::all() const {
+  std::vector<std::uint64_t> owned;
+  for (const auto& [guild, entry] : guilds_) owned.push_back(guild);
+  return owned;
+}
+
+std::vector<std::uint64_t> Ownership::disown_shard(std::uint32_t shard) {
+  const std::vector<std::uint64_t> owned = of_shard(shard);
   for (std::uint64_t guild : owned) guilds_.erase(guild);
   return owned;
 }
@@ -30,6 +41,10 @@ bool Ownership::needs_lifetime(std::uint64_t guild, Resource resource) noexcept 
 void Ownership::forget_lifetime(std::uint64_t guild, Resource resource) noexcept {
   if (const auto found = guilds_.find(guild); found != guilds_.end())
     found->second.lasting &= ~(1u << static_cast<unsigned>(resource));
+}
+
+void Ownership::forget_lifetimes() noexcept {
+  for (auto& [guild, entry] : guilds_) entry.lasting = 0;
 }
 
 std::vector<std::uint64_t> Ownership::take_due(std::int64_t now, std::size_t count) {

@@ -21,6 +21,8 @@ class Ownership {
   void disown(std::uint64_t guild) noexcept { guilds_.erase(guild); }
   /// Returns the guilds that the shard owned.
   std::vector<std::uint64_t> disown_shard(std::uint32_t shard);
+  std::vector<std::uint64_t> of_shard(std::uint32_t shard) const;
+  std::vector<std::uint64_t> all() const;
   bool owns(std::uint64_t guild) const noexcept { return guilds_.contains(guild); }
   std::size_t size() const noexcept { return guilds_.size(); }
 
@@ -30,6 +32,9 @@ class Ownership {
 
   /// A removal may have emptied the key, and Redis drops the lifetime with it.
   void forget_lifetime(std::uint64_t guild, Resource resource) noexcept;
+
+  /// The same for every key of every guild: Redis has lost them.
+  void forget_lifetimes() noexcept;
 
   /// Takes up to `count` guilds whose keys are due; each is due again after the same time.
   std::vector<std::uint64_t> take_due(std::int64_t now, std::size_t count);

@@ -79,6 +79,14 @@ Status check_numbers(const Options& options) {
     return refused("frame_bytes_max: must be from 1 byte to 1 GiB");
   if (options.connect_timeout.count() <= 0) return refused("connect_timeout: must be positive");
   if (options.command_timeout.count() <= 0) return refused("command_timeout: must be positive");
+  if (options.retry_timeout.count() < 0) return refused("retry_timeout: must not be negative; zero does not retry");
+  if (options.backoff_first.count() <= 0) return refused("backoff_first: must be positive");
+  if (options.backoff_max < options.backoff_first) return refused("backoff_max: must not be less than backoff_first");
+  if (options.health_check_interval.count() < 0)
+    return refused("health_check_interval: must not be negative; zero never checks");
+  if (options.reader_idle_timeout.count() < 0)
+    return refused("reader_idle_timeout: must not be negative; zero keeps readers");
+  if (options.reply_bytes_max == 0) return refused("reply_bytes_max: must be positive");
   if (options.drain_timeout.count() < 0) return refused("drain_timeout: must not be negative");
   if (options.open_timeout.count() < 0) return refused("open_timeout: must not be negative; zero waits for ever");
   return {};

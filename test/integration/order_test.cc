@@ -878,7 +878,7 @@ class WireCheck {
 
   void take(const CommandProxy::Command& command) {
     const std::string& name = command.name();
-    static const std::set<std::string> greeting{"AUTH", "SELECT", "PING", "CLIENT"};
+    static const std::set<std::string> greeting{"AUTH", "SELECT", "PING", "CLIENT", "INFO"};
     static const std::set<std::string> writes{"SET",      "MSET", "HSET", "DEL",  "UNLINK",           "HDEL",
                                               "SADD",     "SREM", "ZADD", "ZREM", "ZREMRANGEBYSCORE", "PEXPIRE",
                                               "PEXPIREAT"};

@@ -26,8 +26,8 @@ using test::Direction;
 
 namespace {
 
-/// What a greeting without a login is answered: two SELECTs, PING, CLIENT SETNAME and CLIENT ID.
-const std::string greeted = "+OK\r\n+OK\r\n+PONG\r\n+OK\r\n:1\r\n";
+/// What a greeting without a login is answered: two SELECTs, PING, DEL, CLIENT SETNAME and CLIENT ID.
+const std::string greeted = "+OK\r\n+OK\r\n+PONG\r\n:0\r\n+OK\r\n:1\r\n";
 
 const Error bye{Errc::closed_client, Cause::none, false, "closed by the test"};
 
@@ -59,16 +59,18 @@ struct Waiter final : Requester {
 struct Watcher final : PipelineHandler {
   int ready = 0;
   int progress = 0;
+  int idle = 0;
   std::vector<Error> lost;
   std::vector<Error> connect_failed;
-  std::vector<Error> greeting_failed;
+  std::vector<Error> greeting_refused;
   std::function<void()> on_each;
 
   void on_ready(Pipeline&) noexcept override { ++ready, each(); }
   void on_lost(Pipeline&, const Error& error) noexcept override { lost.push_back(error), each(); }
   void on_connect_failed(Pipeline&, const Error& error) noexcept override { connect_failed.push_back(error), each(); }
-  void on_greeting_failed(Pipeline&, const Error& error) noexcept override { greeting_failed.push_back(error), each(); }
+  void on_greeting_refused(Pipeline&, const Error& error) noexcept override { greeting_refused.push_back(error), each(); }
   void on_progress(Pipeline&) noexcept override { ++progress, each(); }
+  void on_idle(Pipeline&) noexcept override { ++idle, each(); }
   void each() {
     if (on_each) on_each();
   }
@@ -95,7 +97,7 @@ struct Setup {
 
   explicit Setup(const std::string& address) : options(options_for(address)) { remake(); }
 
-  void remake(int database = 3) { writer = std::make_unique<Pipeline>(loop.get(), options, database, watcher); }
+  void remake(int database = 3) { writer = std::make_unique<Pipeline>(loop.get(), options, database, Role::writer, watcher); }
 
   Waiter* waiter() {
     waiters.push_back(std::make_unique<Waiter>());
@@ -513,7 +515,7 @@ TEST_CASE("a user who may not use CLIENT can write all the same, and reconnect")
   setup.writer->flush();
   setup.run_until_all_ended();
   CHECK(value_of(server, 3, "key") == "2");
-  CHECK(setup.watcher.greeting_failed.empty());
+  CHECK(setup.watcher.greeting_refused.empty());
 }
 
 TEST_CASE("a wrong password is reported and tried again until it is right") {
@@ -523,9 +525,9 @@ TEST_CASE("a wrong password is reported and tried again until it is right") {
   setup.writer->start();
   setup.set("key", "value");
   setup.writer->flush();
-  setup.loop.run_until([&] { return setup.watcher.greeting_failed.size() >= 2; });
-  CHECK(setup.watcher.greeting_failed[0].cause == Cause::auth);
-  CHECK(setup.watcher.greeting_failed[0].text.find("right") == std::string::npos);
+  setup.loop.run_until([&] { return setup.watcher.greeting_refused.size() >= 2; });
+  CHECK(setup.watcher.greeting_refused[0].cause == Cause::auth);
+  CHECK(setup.watcher.greeting_refused[0].text.find("right") == std::string::npos);
   CHECK(setup.watcher.ready == 0);
   test::RedisClient client(server.socket_path());
   client.command("AUTH", "wrong");
@@ -539,7 +541,7 @@ TEST_CASE("the password of the address wins over the other one") {
   Setup setup("unix://:right@" + server.socket_path());
   setup.options.password = "wrong";
   setup.writer->start();
-  setup.loop.run_until([&] { return setup.watcher.ready == 1 || !setup.watcher.greeting_failed.empty(); });
+  setup.loop.run_until([&] { return setup.watcher.ready == 1 || !setup.watcher.greeting_refused.empty(); });
   CHECK(setup.watcher.ready == 1);
 }
 
@@ -548,10 +550,10 @@ TEST_CASE("a database that the server does not have is reported with what to cha
   Setup setup(server.address());
   setup.remake(12);
   setup.writer->start();
-  setup.loop.run_until([&] { return !setup.watcher.greeting_failed.empty(); });
-  CHECK(setup.watcher.greeting_failed[0].cause == Cause::server);
-  CHECK(setup.watcher.greeting_failed[0].text.find("database 12") != std::string::npos);
-  CHECK(setup.watcher.greeting_failed[0].text.find("`databases`") != std::string::npos);
+  setup.loop.run_until([&] { return !setup.watcher.greeting_refused.empty(); });
+  CHECK(setup.watcher.greeting_refused[0].cause == Cause::server);
+  CHECK(setup.watcher.greeting_refused[0].text.find("database 12") != std::string::npos);
+  CHECK(setup.watcher.greeting_refused[0].text.find("`databases`") != std::string::npos);
 }
 
 TEST_CASE("nothing is written to a server without a database for references") {
@@ -561,8 +563,8 @@ TEST_CASE("nothing is written to a server without a database for references") {
   setup.command(Section::references_first, {"SADD", "set", "1"});
   setup.set("key", "1");
   setup.writer->flush();
-  setup.loop.run_until([&] { return setup.watcher.greeting_failed.size() >= 2; });
-  CHECK(setup.watcher.greeting_failed[0].text.find("database 9") != std::string::npos);
+  setup.loop.run_until([&] { return setup.watcher.greeting_refused.size() >= 2; });
+  CHECK(setup.watcher.greeting_refused[0].text.find("database 9") != std::string::npos);
   test::RedisClient client(server.socket_path());
   client.select(3);
   CHECK(client.command("DBSIZE").integer == 0);
@@ -578,10 +580,10 @@ TEST_CASE("a SELECT that is refused in the middle ends the link, and goes on in 
   setup.set("key", "1");
   setup.command(Section::references_last, {"SADD", "set", "1"});
   setup.writer->flush();
-  setup.loop.run_until([&] { return !setup.watcher.greeting_failed.empty(); });
+  setup.loop.run_until([&] { return !setup.watcher.greeting_refused.empty(); });
   CHECK(setup.watcher.lost.size() == 1);
   CHECK(setup.watcher.lost[0].cause == Cause::server);
-  CHECK(setup.watcher.greeting_failed[0].cause == Cause::auth);
+  CHECK(setup.watcher.greeting_refused[0].cause == Cause::auth);
   CHECK(setup.waiters[0]->outcomes == 1);
   CHECK(setup.waiters[1]->outcomes == 0);
   client.command("ACL", "SETUSER", "alice", "+select");
@@ -625,7 +627,7 @@ TEST_CASE("a peer that is no Redis is left, again and again, without harm") {
     setup.writer->flush();
     setup.writer->start();
     setup.loop.run_until([&] {
-      return setup.watcher.connect_failed.size() + setup.watcher.greeting_failed.size() + setup.watcher.lost.size() >=
+      return setup.watcher.connect_failed.size() + setup.watcher.greeting_refused.size() + setup.watcher.lost.size() >=
              3;
     });
     CHECK(setup.waiters[0]->outcomes == 0);
@@ -750,7 +752,7 @@ TEST_CASE("a closed writer fails what it is given, at once") {
 
 TEST_CASE("a writer may be closed inside every call it makes") {
   test::RedisServer server;
-  // on_ready, on_progress, on_lost, on_connect_failed, on_greeting_failed, then a requester's.
+  // on_ready, on_progress, on_lost, on_connect_failed, on_greeting_refused, then a requester's.
   for (int call = 0; call < 12; ++call) {
     for (const int kind : {0, 1, 2, 3}) {
       CAPTURE(call);
@@ -792,7 +794,7 @@ TEST_CASE("a writer may be closed inside every call it makes") {
 TEST_CASE("a requester may append commands, to its own writer and to others, also while that is closed") {
   test::RedisServer server;
   Setup setup(server.address());
-  Pipeline other(setup.loop.get(), setup.options, 4, setup.watcher);
+  Pipeline other(setup.loop.get(), setup.options, 4, Role::writer, setup.watcher);
   setup.writer->start();
   other.start();
   Waiter elsewhere;
@@ -822,7 +824,7 @@ TEST_CASE("many writers share a loop and a server") {
   std::vector<std::unique_ptr<Pipeline>> writers;
   Waiter who;
   for (int database = 0; database < 14; ++database) {
-    writers.push_back(std::make_unique<Pipeline>(setup.loop.get(), setup.options, database, setup.watcher));
+    writers.push_back(std::make_unique<Pipeline>(setup.loop.get(), setup.options, database, Role::writer, setup.watcher));
     writers.back()->start();
     for (int i = 0; i < 500; ++i) {
       writers.back()->begin(Section::records).begin(3).arg("SET").arg(i).arg(database);

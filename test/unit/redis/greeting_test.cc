@@ -102,12 +102,12 @@ TEST_CASE("a refused login is an error of authentication with the server's words
         "ERR AUTH <password> called without any password configured for the default user. Are you sure?"}) {
     CAPTURE(std::string(words));
     Talk talk({.password = "secret", .name = "n"});
-    CHECK(talk.answer(error(words)) == Progress::failed);
+    CHECK(talk.answer(error(words)) == Progress::refused);
     CHECK(talk.greeting.error().cause == Cause::auth);
     CHECK(talk.greeting.error().text == words);
   }
   Talk without({.name = "n"});
-  CHECK(without.answer(error("NOAUTH Authentication required.")) == Progress::failed);
+  CHECK(without.answer(error("NOAUTH Authentication required.")) == Progress::refused);
   CHECK(without.greeting.error().cause == Cause::auth);
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("a server that is full says so in answer to whatever comes first, whic
 
 TEST_CASE("a database that does not exist is named, with the setting to change") {
   Talk talk({.database = 16, .name = "n"});
-  CHECK(talk.answer(error("ERR DB index is out of range")) == Progress::failed);
+  CHECK(talk.answer(error("ERR DB index is out of range")) == Progress::refused);
   CHECK(talk.greeting.error().cause == Cause::server);
   CHECK(says(talk.greeting.error().text, "database 16"));
   CHECK(says(talk.greeting.error().text, "`databases` in redis.conf"));
@@ -131,13 +131,13 @@ TEST_CASE("a database that does not exist is named, with the setting to change")
 TEST_CASE("a second database that will be needed is looked for first") {
   Talk talk({.database = 3, .other_database = 9, .name = "n"});
   CHECK(commands(talk.out).starts_with("SELECT 9;SELECT 3;PING"));
-  CHECK(talk.answer(error("ERR DB index is out of range")) == Progress::failed);
+  CHECK(talk.answer(error("ERR DB index is out of range")) == Progress::refused);
   CHECK(says(talk.greeting.error().text, "database 9"));
 }
 
 TEST_CASE("a cluster is refused with its own words") {
   Talk talk({.database = 1, .name = "n"});
-  CHECK(talk.answer(error("ERR SELECT is not allowed in cluster mode")) == Progress::failed);
+  CHECK(talk.answer(error("ERR SELECT is not allowed in cluster mode")) == Progress::refused);
   CHECK(says(talk.greeting.error().text, "Redis Cluster"));
 }
 
@@ -157,8 +157,28 @@ TEST_CASE("other complaints about PING are no reason to stay away") {
   CHECK(talk.answer(error("MISCONF Redis is configured to save RDB snapshots")) == Progress::waiting);
 }
 
+TEST_CASE("a link that is to write asks whether the server takes writes, and a replica is no server to write to") {
+  Talk talk({.database = 3, .writes = true, .name = "n"});
+  CHECK(commands(talk.out) == "SELECT 3;PING;DEL sake:none;CLIENT SETNAME n;CLIENT ID");
+  talk.answer(ok);
+  talk.answer(pong);
+  CHECK(talk.answer(error("READONLY You can't write against a read only replica.")) == Progress::failed);
+  CHECK(talk.greeting.error().cause == Cause::server);
+}
+
+TEST_CASE("whatever else a write is refused for is left to the commands, where each is accounted for") {
+  for (const std::string_view words :
+       {"NOPERM this user has no permissions to run the 'del' command",
+        "MISCONF Redis is configured to save RDB snapshots", "OOM command not allowed"}) {
+    Talk talk({.writes = true, .name = "n"});
+    talk.answer(ok);
+    talk.answer(pong);
+    CHECK(talk.answer(error(words)) == Progress::waiting);
+  }
+}
+
 TEST_CASE("the server's words are cut where they are too long") {
   Talk talk({.password = "secret", .name = "n"});
-  CHECK(talk.answer(error("WRONGPASS " + std::string(10'000, 'x'))) == Progress::failed);
+  CHECK(talk.answer(error("WRONGPASS " + std::string(10'000, 'x'))) == Progress::refused);
   CHECK(talk.greeting.error().text.size() == 256);
 }

@@ -68,8 +68,9 @@ struct NoHandler final : redis::PipelineHandler {
   void on_ready(redis::Pipeline&) noexcept override {}
   void on_lost(redis::Pipeline&, const Error&) noexcept override {}
   void on_connect_failed(redis::Pipeline&, const Error&) noexcept override {}
-  void on_greeting_failed(redis::Pipeline&, const Error&) noexcept override {}
+  void on_greeting_refused(redis::Pipeline&, const Error&) noexcept override {}
   void on_progress(redis::Pipeline&) noexcept override {}
+  void on_idle(redis::Pipeline&) noexcept override {}
 };
 
 struct Waiter final : redis::Requester {
@@ -94,7 +95,8 @@ class Kit {
     for (Resource resource : all_resources()) {
       if (!settings.uses(resource)) continue;
       auto& writer = writers[resource];
-      writer = std::make_unique<redis::Pipeline>(loop.get(), connection, settings.database_of(resource), handler);
+      writer = std::make_unique<redis::Pipeline>(loop.get(), connection, settings.database_of(resource), redis::Role::writer,
+                                                     handler);
       store.set_writer(resource, *writer);
     }
   }
