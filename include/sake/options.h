@@ -160,7 +160,8 @@ struct SAKE_EXPORT Options {
   std::chrono::milliseconds backoff_first{50};
   std::chrono::milliseconds backoff_max{5'000};  ///< Its bound.
 
-  /// A connection that is not used for so long is asked for a sign of life. Zero: never.
+  /// A connection that is not used for so long is asked for a sign of life, and Redis as often (at most once a second)
+  /// whether it evicts keys. Zero: never.
   std::chrono::milliseconds health_check_interval{30'000};
 
   /// A connection for reads that is not used for so long is closed. Zero: never.

@@ -33,7 +33,6 @@ constexpr std::size_t renewals_per_tick_min = 4;
 constexpr std::size_t timed_frame_bytes = 16u << 10;
 
 constexpr std::chrono::milliseconds pulse_interval{1'000};
-constexpr unsigned pulses_per_eviction_check = 30;
 
 Error closed() { return {.code = Errc::closed_client, .text = "the cache is closed"}; }
 
@@ -163,7 +162,7 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
   cache::Connections connections;
   cache::Marker marker;
   cache::Eviction eviction;
-  unsigned pulses = 0;
+  unsigned pulses = 0;  // Since evictions were last looked for.
   std::unique_ptr<cache::Probe> probe;
   std::vector<std::unique_ptr<Shard::Impl>> shards;
 };
@@ -279,7 +278,11 @@ void Cache::Impl::on_renewal() {
 void Cache::Impl::on_pulse() {
   if (stage != Stage::open) return;
   marker.tick(dispatcher.outcomes());
-  if (++pulses % pulses_per_eviction_check == 0) eviction.check();
+  const std::chrono::milliseconds interval = options.health_check_interval;
+  if (++pulses * pulse_interval >= interval && interval.count() > 0) {
+    pulses = 0;
+    eviction.check();
+  }
   pulse.start(pulse_interval);
 }
 

@@ -110,12 +110,11 @@ void Connections::on_idle(redis::Pipeline& writer) noexcept {
 void Connections::note(Database& database, const Error& error, LogLevel level) {
   database.last_error = describe(error);
   last_failure_ = database.last_error;
-  const bool told =
-      std::ranges::any_of(databases_, [this](const auto& other) { return other->told == last_failure_; });
+  const bool told = std::ranges::any_of(databases_, [this](const auto& other) { return other->told == last_failure_; });
   database.told = last_failure_;
   if (told || !log_) return;
-  log_(level, "database " + std::to_string(database.pool->database()) + " of " + database.resource + ": " +
-                  last_failure_);
+  log_(level,
+       "database " + std::to_string(database.pool->database()) + " of " + database.resource + ": " + last_failure_);
 }
 
 void Connections::deliver() {

@@ -18,6 +18,7 @@
 #include "support/redis_client.h"
 #include "support/redis_server.h"
 #include "support/scripted_peer.h"
+#include "support/temp_directory.h"
 
 using namespace sake;
 using namespace sake::redis;
@@ -68,7 +69,9 @@ struct Watcher final : PipelineHandler {
   void on_ready(Pipeline&) noexcept override { ++ready, each(); }
   void on_lost(Pipeline&, const Error& error) noexcept override { lost.push_back(error), each(); }
   void on_connect_failed(Pipeline&, const Error& error) noexcept override { connect_failed.push_back(error), each(); }
-  void on_greeting_refused(Pipeline&, const Error& error) noexcept override { greeting_refused.push_back(error), each(); }
+  void on_greeting_refused(Pipeline&, const Error& error) noexcept override {
+    greeting_refused.push_back(error), each();
+  }
   void on_progress(Pipeline&) noexcept override { ++progress, each(); }
   void on_idle(Pipeline&) noexcept override { ++idle, each(); }
   void each() {
@@ -97,7 +100,9 @@ struct Setup {
 
   explicit Setup(const std::string& address) : options(options_for(address)) { remake(); }
 
-  void remake(int database = 3) { writer = std::make_unique<Pipeline>(loop.get(), options, database, Role::writer, watcher); }
+  void remake(int database = 3) {
+    writer = std::make_unique<Pipeline>(loop.get(), options, database, Role::writer, watcher);
+  }
 
   Waiter* waiter() {
     waiters.push_back(std::make_unique<Waiter>());
@@ -824,7 +829,8 @@ TEST_CASE("many writers share a loop and a server") {
   std::vector<std::unique_ptr<Pipeline>> writers;
   Waiter who;
   for (int database = 0; database < 14; ++database) {
-    writers.push_back(std::make_unique<Pipeline>(setup.loop.get(), setup.options, database, Role::writer, setup.watcher));
+    writers.push_back(
+        std::make_unique<Pipeline>(setup.loop.get(), setup.options, database, Role::writer, setup.watcher));
     writers.back()->start();
     for (int i = 0; i < 500; ++i) {
       writers.back()->begin(Section::records).begin(3).arg("SET").arg(i).arg(database);
@@ -835,4 +841,295 @@ TEST_CASE("many writers share a loop and a server") {
   setup.loop.run_until([&] { return who.outcomes == 14 * 500; });
   for (int database = 0; database < 14; ++database)
     CHECK(value_of(server, database, "499") == std::to_string(database));
+}
+
+// ------------------------------------------------------------------------- What the server cannot take at present
+
+namespace {
+
+const std::string no_memory = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+
+/// A server without memory for anything, and one that has it again.
+void take_memory(test::RedisClient& client) { client.command("CONFIG", "SET", "maxmemory", "1"); }
+void give_memory(test::RedisClient& client) { client.command("CONFIG", "SET", "maxmemory", "0"); }
+
+}  // namespace
+
+TEST_CASE("what the server cannot take is sent again until it can, and what is behind it does not overtake") {
+  test::RedisServer server;
+  test::RedisClient client(server.socket_path());
+  Setup setup(server.address());
+  setup.writer->start();
+  setup.set("key", "old");
+  setup.writer->flush();
+  setup.run_until_all_ended();
+
+  take_memory(client);
+  setup.set("key", "new");
+  setup.command(Section::records, {"DEL", "key"});  // Runs although nothing is left: it may not count.
+  setup.set("key", "last");
+  setup.command(Section::references_last, {"SADD", "set", "member"});
+  Waiter* read = setup.get("key");
+  setup.writer->flush();
+  setup.loop.run_until([&] { return setup.writer->counters().retries >= 3; });
+  CHECK_FALSE(setup.all_ended());
+
+  give_memory(client);
+  setup.run_until_all_ended();
+  setup.check_outcomes();
+  for (const auto& waiter : setup.waiters) CHECK_FALSE(waiter->error);
+  CHECK(setup.order == std::vector<int>{0, 1, 2, 3, 5, 4});  // The set is in the last section.
+  CHECK(read->reply == "1:last");
+  CHECK(value_of(server, 3, "key") == "last");
+  CHECK(setup.watcher.lost.empty());
+  CHECK(setup.writer->counters().refused == 0);
+}
+
+TEST_CASE("after retry_timeout the command fails with the server's words, and the rest goes on behind it") {
+  test::RedisServer server;
+  test::RedisClient client(server.socket_path());
+  Setup setup(server.address());
+  setup.options.retry_timeout = 30ms;
+  setup.writer->start();
+  setup.run_until_ready();
+  take_memory(client);
+  Waiter* refused = setup.set("key", "value");
+  Waiter* removed = setup.command(Section::records, {"DEL", "other"});
+  setup.writer->flush();
+  setup.run_until_all_ended();
+  REQUIRE(refused->error);
+  CHECK(refused->error->cause == Cause::server);
+  CHECK(refused->error->text.starts_with("OOM "));
+  CHECK_FALSE(refused->error->may_have_run);
+  CHECK_FALSE(removed->error);
+  CHECK(setup.writer->counters().refused == 1);
+  CHECK(setup.watcher.lost.empty());
+}
+
+TEST_CASE("with a retry_timeout of zero nothing is sent twice") {
+  Setup setup("unix:///unused");
+  test::ScriptedPeer peer(setup.loop.get(), greeted);
+  setup.options.address = net::parse_address(peer.address()).value();
+  setup.options.retry_timeout = 0ms;
+  setup.writer->start();
+  setup.run_until_ready();
+  setup.set("a", "1");
+  setup.set("b", "2");
+  setup.writer->flush();
+  peer.say(no_memory + "+OK\r\n");
+  setup.run_until_all_ended();
+  CHECK(setup.waiters[0]->error);
+  CHECK_FALSE(setup.waiters[1]->error);
+  CHECK(setup.writer->counters().retries == 0);
+}
+
+TEST_CASE("every error that passes is waited for, and every other one is told") {
+  for (const std::string code :
+       {"LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "CLUSTERDOWN", "OOM", "MISCONF", "NOREPLICAS"}) {
+    CAPTURE(code);
+    Setup setup("unix:///unused");
+    test::ScriptedPeer peer(setup.loop.get(), greeted);
+    setup.options.address = net::parse_address(peer.address()).value();
+    setup.writer->start();
+    setup.run_until_ready();
+    setup.set("a", "1");
+    setup.set("b", "2");
+    setup.writer->flush();
+    const std::uint64_t sent = setup.writer->counters().bytes_sent;
+    peer.say("-" + code + " not now\r\n+OK\r\n");
+    setup.loop.run_until([&] { return setup.writer->counters().bytes_sent > sent; });
+    CHECK(setup.writer->counters().retries == 1);
+    CHECK_FALSE(setup.all_ended());
+    peer.say("+OK\r\n");  // To SELECT.
+    setup.loop.run_until([&] { return setup.writer->counters().flushes == 2; });
+    peer.say("+OK\r\n+OK\r\n");
+    setup.run_until_all_ended();
+    for (const auto& waiter : setup.waiters) CHECK_FALSE(waiter->error);
+    CHECK(setup.order == std::vector<int>{0, 1});
+  }
+  for (const std::string code : {"WRONGTYPE", "NOPERM", "ERR", "EXECABORT", "OOMPH"}) {
+    CAPTURE(code);
+    Setup setup("unix:///unused");
+    test::ScriptedPeer peer(setup.loop.get(), greeted);
+    setup.options.address = net::parse_address(peer.address()).value();
+    setup.writer->start();
+    setup.run_until_ready();
+    setup.set("a", "1");
+    setup.set("b", "2");
+    setup.writer->flush();
+    peer.say("-" + code + " never\r\n+OK\r\n");
+    setup.run_until_all_ended();
+    CHECK(setup.waiters[0]->error);
+    CHECK_FALSE(setup.waiters[1]->error);
+    CHECK(setup.watcher.lost.empty());
+  }
+}
+
+TEST_CASE("a link that is lost between the attempts sends everything on the next one") {
+  test::RedisServer server;
+  test::RedisClient client(server.socket_path());
+  Setup setup("unix:///unused");
+  test::Proxy proxy(setup.loop.get(), server.socket_path());
+  setup.options.address = net::parse_address(proxy.address()).value();
+  setup.writer->start();
+  setup.run_until_ready();
+  take_memory(client);
+  setup.set("a", "1");
+  setup.set("b", "2");
+  setup.writer->flush();
+  setup.loop.run_until([&] { return setup.writer->counters().retries >= 2; });
+  proxy.cut();
+  setup.loop.run_until([&] { return setup.watcher.ready == 2; });
+  give_memory(client);
+  setup.run_until_all_ended();
+  setup.check_outcomes();
+  for (const auto& waiter : setup.waiters) CHECK_FALSE(waiter->error);
+  CHECK(value_of(server, 3, "b") == "2");
+}
+
+TEST_CASE("close between the attempts ends everything once") {
+  test::RedisServer server;
+  test::RedisClient client(server.socket_path());
+  for (int turns = 0; turns < 20; ++turns) {
+    Setup setup(server.address());
+    setup.writer->start();
+    setup.run_until_ready();
+    take_memory(client);
+    for (int i = 0; i < 5; ++i) setup.set("key", "value");
+    setup.writer->flush();
+    setup.loop.run_for_turns(turns);
+    setup.writer->close(bye);
+    setup.check_outcomes();
+    give_memory(client);
+  }
+}
+
+TEST_CASE("a server that turns into a replica is left for another, and everything unanswered goes there") {
+  test::RedisServer old_master;
+  test::RedisServer new_master;
+  test::RedisClient old_client(old_master.socket_path());
+  Setup setup("unix:///unused");
+  // What a name leads to may change between two connections; here a symbolic link does.
+  test::TempDirectory directory;
+  const std::string name = directory.file("redis.sock");
+  REQUIRE(symlink(old_master.socket_path().c_str(), name.c_str()) == 0);
+  setup.options.address = net::parse_address("unix://" + name).value();
+  setup.writer->start();
+  setup.set("a", "1");
+  setup.writer->flush();
+  setup.run_until_all_ended();
+
+  REQUIRE_FALSE(old_client.command("REPLICAOF", "127.0.0.1", "1").is_error());
+  setup.get("a");
+  setup.set("b", "2");
+  setup.set("c", "3");
+  setup.writer->flush();
+  // The old one goes on being what the name leads to for a while: no link to it is of use.
+  setup.loop.run_until([&] { return setup.watcher.connect_failed.size() >= 2; });
+  CHECK(setup.watcher.lost.size() == 1);
+  CHECK(setup.watcher.lost[0].text.find("READONLY") != std::string::npos);
+  CHECK(setup.watcher.connect_failed[0].text.find("READONLY") != std::string::npos);
+  CHECK(setup.watcher.greeting_refused.empty());
+  REQUIRE(unlink(name.c_str()) == 0);
+  REQUIRE(symlink(new_master.socket_path().c_str(), name.c_str()) == 0);
+  setup.run_until_all_ended();
+  for (const auto& waiter : setup.waiters) CHECK_FALSE(waiter->error);
+  CHECK(value_of(new_master, 3, "b") == "2");
+  CHECK(value_of(new_master, 3, "c") == "3");
+}
+
+TEST_CASE("a server that has forgotten the login is told it again") {
+  test::RedisServer server;
+  test::RedisClient client(server.socket_path());
+  client.command("ACL", "SETUSER", "writer", "on", ">secret", "~*", "+@all");
+  Setup setup(server.address());
+  setup.options.address.user = "writer";
+  setup.options.address.password = "secret";
+  setup.writer->start();
+  setup.set("a", "1");
+  setup.writer->flush();
+  setup.run_until_all_ended();
+  client.command("ACL", "DELUSER", "writer");
+  client.command("ACL", "SETUSER", "writer", "on", ">secret", "~*", "+@all");
+  setup.set("b", "2");
+  setup.writer->flush();
+  setup.run_until_all_ended();
+  CHECK_FALSE(setup.waiters[1]->error);
+
+  Setup scripted("unix:///unused");
+  // Without a CLIENT ID there is no predecessor to ask for.
+  test::ScriptedPeer peer(scripted.loop.get(), "+OK\r\n+OK\r\n+PONG\r\n:0\r\n+OK\r\n-ERR no\r\n");
+  scripted.options.address = net::parse_address(peer.address()).value();
+  scripted.writer->start();
+  scripted.run_until_ready();
+  scripted.set("a", "1");
+  scripted.writer->flush();
+  peer.say("-NOAUTH Authentication required.\r\n");
+  scripted.loop.run_until([&] { return scripted.watcher.ready == 2; });
+  CHECK(scripted.waiters[0]->outcomes == 0);
+  scripted.writer->close(bye);
+}
+
+TEST_CASE("a reply beyond the bound fails its command, which is never sent again, and nothing else") {
+  test::RedisServer server;
+  Setup setup(server.address());
+  setup.options.reply_bytes_max = 20'000;
+  setup.remake();
+  setup.writer->start();
+  setup.set("large", std::string(100'000, 'x'));
+  setup.set("small", "value");
+  setup.writer->flush();
+  setup.run_until_all_ended();
+  Waiter* before = setup.get("small");
+  Waiter* large = setup.get("large");
+  Waiter* behind = setup.get("small");
+  setup.writer->flush();
+  setup.run_until_all_ended();
+  setup.check_outcomes();
+  CHECK(before->reply == "1:value");
+  CHECK(behind->reply == "1:value");
+  REQUIRE(large->error);
+  CHECK(large->error->code == Errc::backend_error);
+  CHECK(large->error->cause == Cause::protocol);
+  CHECK(large->error->text == "Redis sent a reply larger than the bound");
+  CHECK(setup.watcher.lost.size() == 1);
+}
+
+TEST_CASE("a connection that is not used says so, again and again, and not while it is used") {
+  test::RedisServer server;
+  Setup setup(server.address());
+  setup.options.idle_after = 20ms;
+  setup.remake();
+  setup.writer->start();
+  setup.run_until_ready();
+  setup.loop.run_until([&] { return setup.watcher.idle == 3; });
+  int pings = 0;
+  setup.watcher.on_each = [&] {
+    if (setup.watcher.idle - 3 <= pings) return;
+    ++pings;
+    setup.writer->ping();
+    setup.writer->flush();
+  };
+  setup.loop.run_until([&] { return setup.watcher.idle == 6; });
+  setup.loop.run_until([&] { return setup.writer->pending_commands() == 0; });
+  CHECK(setup.watcher.lost.empty());
+}
+
+TEST_CASE("a dead server is noticed by a sign of life that does not come") {
+  test::RedisServer server;
+  Setup setup(server.address());
+  setup.options.idle_after = 20ms;
+  setup.options.command_timeout = 100ms;
+  setup.options.connect_timeout = 100ms;
+  setup.remake();
+  setup.watcher.on_each = [&] {
+    if (setup.watcher.idle != 0) setup.writer->ping(), setup.writer->flush();
+  };
+  setup.writer->start();
+  setup.run_until_ready();
+  server.pause();
+  setup.loop.run_until([&] { return setup.watcher.lost.size() == 1; });
+  CHECK(setup.watcher.lost[0].cause == Cause::timed_out);
+  server.resume();
+  setup.loop.run_until([&] { return setup.watcher.ready == 2; });
 }

@@ -376,3 +376,57 @@ TEST_CASE("through any losses a server sees every command, in order, in its data
     CHECK(answered == expected.size());
   }
 }
+
+TEST_CASE("when answers are void everything that was sent goes out again once the last of them has come") {
+  CommandQueue queue(3, 1 << 16, 1 << 20);
+  put(queue, records, "A");
+  put(queue, last, "B");
+  queue.close_group();
+  put(queue, records, "C");
+  queue.close_group();
+  CHECK(sent(queue) == "A SELECT 9 B SELECT 3 C");
+  queue.on_answered();  // A.
+  CHECK(queue.on_answered().selects() == 9);
+  put(queue, records, "D");
+  queue.close_group();
+
+  queue.begin_void();  // B is refused, and so everything behind it is void.
+  CHECK(queue.is_void());
+  CHECK_FALSE(queue.on_void_answer());
+  CHECK_FALSE(queue.on_void_answer());
+  CHECK(queue.awaits_answer());
+  CHECK(queue.on_void_answer());
+  CHECK_FALSE(queue.is_void());
+  CHECK_FALSE(queue.awaits_answer());
+  CHECK(queue.database() == 9);
+  CHECK(sent(queue) == "B SELECT 3 C D");
+  for (int i = 0; i < 4; ++i) queue.on_answered();
+  CHECK(queue.pending_bytes() == 0);
+  CHECK(queue.pending_commands() == 0);
+}
+
+TEST_CASE("a link that is lost while answers are void owes them no longer") {
+  CommandQueue queue(3, 1 << 16, 1 << 20);
+  for (const std::string_view name : {"A", "B", "C"}) put(queue, records, name);
+  queue.close_group();
+  CHECK(sent(queue) == "A B C");
+  queue.begin_void();
+  queue.on_void_answer();
+  queue.on_lost();
+  CHECK_FALSE(queue.is_void());
+  CHECK(sent(queue) == "A B C");
+}
+
+TEST_CASE("commands without an answer are counted, those of the open group too") {
+  CommandQueue queue(3, 1 << 16, 1 << 20);
+  CHECK(queue.pending_commands() == 0);
+  put(queue, records, "A");
+  put(queue, records, "B");
+  CHECK(queue.pending_commands() == 2);
+  queue.close_group();
+  put(queue, records, "C");
+  CHECK(queue.pending_commands() == 3);
+  sent(queue);
+  queue.on_answered();
+  CHECK(queue.pending_commands() == 2);
+}
