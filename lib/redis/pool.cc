@@ -108,6 +108,7 @@ void Pool::on_ready(Pipeline&) noexcept { serve_waiting(); }
 
 void Pool::on_lost(Pipeline& reader, const Error&) noexcept {
   if (reader.pending_commands() == 0) close_reader(reader);
+  serve_waiting();
 }
 
 /// The writer may have a link although a further connection is refused: what waits goes there. A reader that owes
@@ -121,7 +122,9 @@ void Pool::on_greeting_refused(Pipeline& reader, const Error& error) noexcept { 
 
 void Pool::on_progress(Pipeline&) noexcept { serve_waiting(); }
 
-void Pool::on_idle(Pipeline& reader) noexcept { close_reader(reader); }
+void Pool::on_idle(Pipeline& reader) noexcept {
+  if (reader.pending_commands() == 0) close_reader(reader);
+}
 
 std::size_t Pool::pending_bytes() const noexcept {
   std::size_t bytes = writer_.pending_bytes() + waiting_bytes_;

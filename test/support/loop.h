@@ -82,7 +82,11 @@ class Loop {
     out_of_time_ = false;
     uv_update_time(loop_.get());  // The test may have been busy since the last turn.
     uv_timer_start(
-        &timer_, [](uv_timer_t* timer) { static_cast<Loop*>(timer->data)->out_of_time_ = true; },
+        &timer_,
+        [](uv_timer_t* timer) {
+          static_cast<Loop*>(timer->data)->out_of_time_ = true;
+          uv_stop(timer->loop);  // A turn that begins with this would go on to wait for something else.
+        },
         static_cast<std::uint64_t>(bound.count()), 0);
   }
 
