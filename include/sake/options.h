@@ -101,14 +101,50 @@ struct IndexOverride {
   int index;
 };
 
+/// How a server at a `rediss://` address is spoken to; with other addresses nothing of this is used. The server must
+/// prove with its certificate that it is the host of the address: signed by a known authority, within its dates, for
+/// that name. Versions below TLS 1.2 are refused. Files are read once, by Cache::open; what is wrong with one is
+/// invalid_argument and names the option. A directory of authorities is read again at each connection.
+///
+/// A server that is not who it should be fails open() at once with backend_error (tls). Later, as on a reconnect, it is
+/// logged as an error and tried again like any other refusal; nothing is sent to it meanwhile.
+struct Tls {
+  /// Authorities to trust, in PEM: all certificates of the file, and those of the directory, which `openssl rehash` has
+  /// to have indexed. Where both are empty, those that the system trusts.
+  std::string ca_file = {};
+  std::string ca_directory = {};
+
+  /// What we show a server that asks (Redis: `tls-auth-clients`), in PEM: our certificate, perhaps followed by those it
+  /// is signed with, and its key, which may also stand in the same file. A key with a passphrase is refused.
+  std::string certificate_file = {};
+  std::string key_file = {};
+
+  /// Whom the certificate must name instead of the host in the address, and whom we ask for (SNI).
+  std::string server_name = {};
+
+  /// Speaks to whoever answers, so that anybody on the way can read and change everything. For tests.
+  bool insecure_no_verification = false;
+
+  /// The SHA-256 of the server's own certificate (its DER form) in hexadecimal, with or without colons: that one is
+  /// accepted and no other. Neither authority nor host nor dates are looked at, and nobody can revoke it.
+  std::string insecure_pinned_sha256 = {};
+
+  friend bool operator==(const Tls&, const Tls&) = default;
+};
+
 /// Usable with designated initialisers: `Options{.address = "unix:///run/redis.sock"}`.
 struct SAKE_EXPORT Options {
-  /// `redis://[[user]:[password]@]host[:port]` or `unix://[[user]:[password]@]/path/to.sock`, each part
-  /// percent-encoded where needed. The path of a database (`/3`) is refused: each resource has its own.
+  /// `redis://[[user]:[password]@]host[:port]`, the same with `rediss://` for TLS, or
+  /// `unix://[[user]:[password]@]/path/to.sock`, each part percent-encoded where needed. The path of a database (`/3`)
+  /// is refused: each resource has its own.
   std::string address = "redis://127.0.0.1:6379";
 
   /// The password when the address holds none; the address wins where both are given. Never logged.
   std::string password = {};
+
+  /// For a `rediss://` address. Settings that contradict each other are refused with any address; a warning is logged
+  /// when there are settings and the address does not use them.
+  Tls tls = {};
 
   /// Connections to one database, at least 1. A cache that only writes holds one per database in use.
   int max_connections_per_db = 5;
