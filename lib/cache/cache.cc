@@ -18,6 +18,8 @@
 #include "dispatch/dispatcher.h"
 #include "net/address.h"
 #include "net/timer.h"
+#include "net/tls.h"
+#include "net/tls_options.h"
 #include "store/store.h"
 
 namespace sake {
@@ -71,12 +73,14 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
   enum class Stage : std::uint8_t { opening, open, failed, draining, closed };
 
   Impl(uv_loop_s* on, Options&& wanted, store::Settings&& resolved, net::Address&& address,
-       Callback<void(Status)> opened)
+       std::unique_ptr<net::TlsContext> tls_context, Callback<void(Status)> opened)
       : loop(on),
         options(std::move(wanted)),
         settings(std::move(resolved)),
+        tls(std::move(tls_context)),
         connection{.address = std::move(address),
                    .password = options.password,
+                   .tls = tls.get(),
                    .connect_timeout = options.connect_timeout,
                    .command_timeout = options.command_timeout,
                    .idle_after = options.health_check_interval,
@@ -114,6 +118,8 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
       if (settings.uses(resource)) store.set_writer(resource, connections.pool(resource).writer());
     if (options.open_timeout.count() > 0) deadline.start(options.open_timeout);
     warn_of_intents();
+    if (tls == nullptr && options.tls != Tls())
+      log(LogLevel::warning, "the address does not ask for TLS, so nothing of Options::tls is used; rediss:// would");
   }
 
   void end_open(Status status);
@@ -139,6 +145,7 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
   uv_loop_s* loop;
   Options options;
   store::Settings settings;
+  std::unique_ptr<net::TlsContext> tls;  // Null when the address does not ask for it.
   base::TurnClock turns;
   redis::ConnectionOptions connection;
   store::Ownership ownership;
@@ -329,9 +336,17 @@ Result<std::unique_ptr<Cache>> Cache::open(uv_loop_s* loop, Options options, Cal
   if (!settings) return std::move(settings.error());
   auto address = net::parse_address(options.address);
   if (!address) return std::move(address.error());
+  if (Status status = net::check(options.tls); !status) return status.error();
+  std::unique_ptr<net::TlsContext> tls;
+  if (address->tls) {
+    auto made = net::TlsContext::make(options.tls);
+    if (!made) return std::move(made.error());
+    tls = std::move(made).value();
+  }
   if (options.ignore_sigpipe) ignore_sigpipe();
-  return std::unique_ptr<Cache>(new Cache(std::make_unique<Impl>(loop, std::move(options), std::move(settings).value(),
-                                                                 std::move(address).value(), std::move(on_open))));
+  return std::unique_ptr<Cache>(
+      new Cache(std::make_unique<Impl>(loop, std::move(options), std::move(settings).value(),
+                                       std::move(address).value(), std::move(tls), std::move(on_open))));
 }
 
 Cache::Cache(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}

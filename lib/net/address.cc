@@ -135,12 +135,12 @@ Result<Address> parse_address(std::string_view url) {
   constexpr std::string_view separator = "://";
   const std::size_t scheme_end = url.find(separator);
   const std::string_view scheme = url.substr(0, std::min(scheme_end, url.size()));
-  if (scheme_end != url.npos && scheme == "rediss") return invalid("TLS is not supported by this build");
-  if (scheme_end == url.npos || (scheme != "redis" && scheme != "unix")) {
-    return invalid("it must begin with redis:// or unix://");
+  if (scheme_end == url.npos || (scheme != "redis" && scheme != "rediss" && scheme != "unix")) {
+    return invalid("it must begin with redis://, rediss:// or unix://");
   }
 
   Address address;
+  address.tls = scheme == "rediss";
   if (Status status = parse_parts(scheme, url.substr(scheme_end + separator.size()), address); !status) {
     return status.error();
   }
@@ -151,7 +151,7 @@ std::string describe(const Address& address) {
   if (address.kind == AddressKind::unix_socket) return "unix://" + address.path;
   const bool is_literal_ipv6 = address.host.find(':') != std::string::npos;
   const std::string host = is_literal_ipv6 ? "[" + address.host + "]" : address.host;
-  return "redis://" + host + ":" + std::string(base::Decimal(address.port).view());
+  return (address.tls ? "rediss://" : "redis://") + host + ":" + std::string(base::Decimal(address.port).view());
 }
 
 }  // namespace sake::net

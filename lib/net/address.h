@@ -1,7 +1,7 @@
 #pragma once
 
-// Where a Redis server is, read from a URL: `redis://[[user]:[password]@]host[:port]` over TCP,
-// `unix://[[user]:[password]@]/path/to.sock` over a socket file. Nothing printed from here shows the password.
+// Where a Redis server is, read from a URL: `redis://[[user]:[password]@]host[:port]` over TCP, `rediss://...` over
+// TLS, `unix://[[user]:[password]@]/path/to.sock` over a socket file. Nothing printed from here shows the password.
 
 #include <cstdint>
 #include <string>
@@ -15,6 +15,7 @@ enum class AddressKind : std::uint8_t { tcp, unix_socket };
 
 struct Address {
   AddressKind kind = AddressKind::tcp;
+  bool tls = false;           ///< Only over TCP.
   std::string host = {};      ///< A name or a literal address, without brackets. Empty for a socket file.
   std::uint16_t port = 6379;  ///< 0 for a socket file.
   std::string path = {};      ///< Of the socket file; else empty.
@@ -25,7 +26,7 @@ struct Address {
 /// Errors: invalid_argument, with a text that says which part cannot work and never holds the password.
 Result<Address> parse_address(std::string_view url);
 
-/// "redis://host:6379" or "unix:///path": for logs, without user and password.
+/// "redis://host:6379", "rediss://host:6379" or "unix:///path": for logs, without user and password.
 std::string describe(const Address& address);
 
 }  // namespace sake::net

@@ -46,8 +46,9 @@ Connection::Connection(uv_loop_s* loop, const ConnectionOptions& options, int da
       fsm_(options.backoff_first, options.backoff_max),
       timer_(loop, [this] { on_timer(); }),
       resolver_(loop),
-      stream_(loop, *this),
+      stream_(loop, *this, options.tls, options.address.host),
       random_state_(base::random_number()) {
+  assert(options.address.tls == (options.tls != nullptr));
   name_ = unique_name(database, random_state_);
 }
 
@@ -267,8 +268,10 @@ void Connection::on_written() noexcept {
 
 void Connection::on_lost(const Error& error) noexcept {
   const Call call(in_call_);
-  if (fsm_.state() == ConnectionState::opening && !addresses_.empty()) return connect_next();
-  fail(error, false);
+  // A server that is not who it should be refuses us, so to speak, and has no other address to be asked at.
+  const bool is_refused = error.cause == Cause::tls;
+  if (!is_refused && fsm_.state() == ConnectionState::opening && !addresses_.empty()) return connect_next();
+  fail(error, is_refused);
 }
 
 // SplitMix64.

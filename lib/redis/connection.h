@@ -15,8 +15,8 @@
 #include "sake/error.h"
 
 #include "base/buffer.h"
+#include "net/link.h"
 #include "net/resolver.h"
-#include "net/stream.h"
 #include "net/timer.h"
 #include "redis/connection_fsm.h"
 #include "redis/connection_options.h"
@@ -127,7 +127,7 @@ class Connection final : private net::StreamHandler, private resp::ReplyHandler 
   ConnectionFsm fsm_;
   net::Timer timer_;  // The pause between attempts, the ticks of the timeouts, or the time until the link is idle.
   net::Resolver resolver_;
-  net::Stream stream_;
+  net::Link stream_;
   std::unique_ptr<resp::ReplyReader> reader_;  // Of the present link.
 
   std::vector<net::SocketAddress> addresses_;  // Still to be tried, from the last to the first.

@@ -8,12 +8,14 @@
 
 #include "base/turn_clock.h"
 #include "net/address.h"
+#include "net/tls.h"
 
 namespace sake::redis {
 
 struct ConnectionOptions {
   net::Address address = {};
-  std::string password = {};  ///< Used when the address has none.
+  std::string password = {};             ///< Used when the address has none.
+  const net::TlsContext* tls = nullptr;  ///< Where the address asks for TLS, and only there.
 
   std::chrono::milliseconds connect_timeout{5'000};   ///< Name, connection and greeting together, for each attempt.
   std::chrono::milliseconds command_timeout{10'000};  ///< Without progress while commands are under way.

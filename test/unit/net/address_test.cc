@@ -97,10 +97,24 @@ TEST_CASE("a database in the address is refused with the reason") {
   }
 }
 
-TEST_CASE("other schemes are refused, TLS with its own words") {
-  CHECK(says(refusal("rediss://host"), "TLS is not supported by this build"));
+TEST_CASE("an address with TLS has the grammar of one without") {
+  const Address secure = parsed("rediss://al%69ce:s%3A@[::1]:7");
+  CHECK(secure.tls);
+  CHECK(secure.kind == AddressKind::tcp);
+  CHECK(secure.user == "alice");
+  CHECK(secure.password == "s:");
+  CHECK(secure.host == "::1");
+  CHECK(secure.port == 7);
+  CHECK(parsed("rediss://example.org").port == 6379);
+  CHECK_FALSE(parsed("redis://example.org").tls);
+  CHECK_FALSE(parsed("unix:///rediss").tls);
+  CHECK(says(refusal("rediss://host/3"), "resource"));
+  CHECK(says(refusal("rediss://"), "host"));
+}
+
+TEST_CASE("other schemes are refused") {
   for (const char* url : {"", "redis", "redis:host", "redis:/host", "http://host", "REDIS://host", "://host", "tcp://h",
-                          "redis+unix:///x", "localhost:6379"}) {
+                          "redis+unix:///x", "localhost:6379", "redisss://host", "rediss:host", "RedisS://host"}) {
     CAPTURE(std::string(url));
     CHECK(says(refusal(url), "redis://"));
   }
@@ -129,12 +143,13 @@ TEST_CASE("malformed escapes, hosts and ports are refused") {
 
 TEST_CASE("no error and no description shows the password") {
   for (const char* url : {"redis://:hunter2@host/3", "redis://:hunter2@host:x", "redis://:hunter2/x@host",
-                          "hunter2://host", "redis://u:hunter2@[::1", "redis://u:hunter2%@h", "rediss://:hunter2@h",
+                          "hunter2://host", "redis://u:hunter2@[::1", "redis://u:hunter2%@h", "rediss://:hunter2@h:x",
                           "unix://:hunter2@rel", "redis:hunter2@host", "redis://hunter2 @host"}) {
     CAPTURE(std::string(url));
     CHECK_FALSE(says(refusal(url), "hunter2"));
   }
   CHECK(describe(parsed("redis://u:hunter2@host:1")) == "redis://host:1");
   CHECK(describe(parsed("redis://u:hunter2@[::1]")) == "redis://[::1]:6379");
+  CHECK(describe(parsed("rediss://u:hunter2@host:1")) == "rediss://host:1");
   CHECK(describe(parsed("unix://u:hunter2@/run/r.sock")) == "unix:///run/r.sock");
 }
