@@ -125,7 +125,12 @@ struct Proxy::Link {
     } else {
       uv_pipe_init(proxy->loop_, &client.pipe, 0);
     }
-    uv_pipe_init(proxy->loop_, &server.pipe, 0);
+    if (proxy->upstream_port_ != 0) {
+      uv_tcp_init(proxy->loop_, &server.tcp);
+      uv_tcp_nodelay(&server.tcp, 1);
+    } else {
+      uv_pipe_init(proxy->loop_, &server.pipe, 0);
+    }
     client.handle.data = server.handle.data = this;
     for (Direction direction : directions) {
       Flow& flow = flows[index(direction)];
@@ -158,7 +163,7 @@ struct Proxy::Link {
 
 void Proxy::Link::connect() {
   connecting.data = this;
-  uv_pipe_connect(&connecting, &server.pipe, owner->upstream_socket_.c_str(), [](uv_connect_t* request, int status) {
+  const uv_connect_cb connected = [](uv_connect_t* request, int status) {
     auto* self = static_cast<Link*>(request->data);
     if (self->owner == nullptr) return;
     if (status < 0) return self->close();
@@ -167,7 +172,14 @@ void Proxy::Link::connect() {
       self->pump(flow);
       if (self->owner == nullptr) return;
     }
-  });
+  };
+  if (owner->upstream_port_ == 0) {
+    uv_pipe_connect(&connecting, &server.pipe, owner->upstream_socket_.c_str(), connected);
+    return;
+  }
+  sockaddr_in address{};
+  uv_ip4_addr("127.0.0.1", owner->upstream_port_, &address);
+  if (uv_tcp_connect(&connecting, &server.tcp, reinterpret_cast<const sockaddr*>(&address), connected) < 0) close();
 }
 
 void Proxy::Link::read_more(Flow& flow) {
@@ -283,6 +295,10 @@ Proxy::Proxy(uv_loop_t* loop, std::string upstream_socket, Listen listen)
       next_cut_{unlimited, unlimited} {
   open_listener(listen);
   ticker_ = new Ticker(this);
+}
+
+Proxy::Proxy(uv_loop_t* loop, int upstream_port) : Proxy(loop, std::string(), Listen::tcp) {
+  upstream_port_ = upstream_port;
 }
 
 Proxy::~Proxy() {

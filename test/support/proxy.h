@@ -28,6 +28,8 @@ class Proxy {
 
   /// Accepts from now on. Throws std::runtime_error when it cannot listen.
   Proxy(uv_loop_t* loop, std::string upstream_socket, Listen listen = Listen::unix_socket);
+  /// The same to a port of this machine, listening on another.
+  Proxy(uv_loop_t* loop, int upstream_port);
   ~Proxy();
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
@@ -93,6 +95,7 @@ class Proxy {
 
   uv_loop_t* loop_;
   std::string upstream_socket_;
+  int upstream_port_ = 0;  // Instead of the socket, unless it is 0.
   TempDirectory directory_;
   int port_ = 0;
   Listener* listener_ = nullptr;  // This and the next two are owned by the loop until they have closed.

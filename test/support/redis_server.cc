@@ -67,13 +67,14 @@ int free_port() {
 RedisServer::RedisServer(RedisServerOptions options) : options_(std::move(options)) {
   for (int attempt = 1;; ++attempt) {
     if (options_.tcp) port_ = free_port();
+    if (options_.tls) tls_port_ = free_port();
     try {
       start();
       return;
     } catch (const std::runtime_error&) {
       const bool port_taken = log().find("Address already in use") != std::string::npos;
       if (pid_ != 0) kill();
-      if (!options_.tcp || !port_taken || attempt == port_attempts_max) throw;
+      if (!(options_.tcp || options_.tls) || !port_taken || attempt == port_attempts_max) throw;
     }
   }
 }
@@ -86,6 +87,10 @@ RedisServer::~RedisServer() {
 std::string RedisServer::address() const { return "unix://" + socket_path(); }
 
 std::string RedisServer::tcp_address() const { return "redis://127.0.0.1:" + std::to_string(port_); }
+
+std::string RedisServer::tls_address(const std::string& host) const {
+  return "rediss://" + host + ":" + std::to_string(tls_port_);
+}
 
 void RedisServer::start() {
   if (pid_ != 0) throw std::logic_error("the redis-server is already running");
@@ -148,6 +153,7 @@ void RedisServer::write_configuration() const {
        << "dir " << directory_.path() << "\n"
        << "save \"\"\nappendonly no\ndaemonize no\nlogfile \"\"\n"
        << "databases " << options_.databases << "\n";
+  if (tls_port_ != 0) file << "tls-port " << tls_port_ << "\n";
   if (!options_.password.empty()) file << "requirepass " << options_.password << "\n";
   for (const std::string& line : options_.configuration) file << line << "\n";
   if (!file.flush()) throw std::runtime_error("cannot write " + directory_.file("redis.conf"));

@@ -16,6 +16,7 @@ namespace sake::test {
 struct RedisServerOptions {
   int databases = 32;
   bool tcp = false;           ///< Also on a free loopback port, which stays the same over restarts.
+  bool tls = false;           ///< Also over TLS on another; `configuration` has to name the certificate.
   std::string password = {};  ///< Of the default user.
 
   /// Lines for the configuration file: "maxmemory 1mb", "user alice on >secret ~* &* +@all".
@@ -38,9 +39,11 @@ class RedisServer {
   RedisServer& operator=(const RedisServer&) = delete;
 
   std::string socket_path() const { return directory_.file("redis.sock"); }
-  int port() const { return port_; }  ///< 0 without the option `tcp`.
-  std::string address() const;        ///< unix:///.../redis.sock
-  std::string tcp_address() const;    ///< redis://127.0.0.1:port
+  int port() const { return port_; }                                     ///< 0 without the option `tcp`.
+  int tls_port() const { return tls_port_; }                             ///< 0 without the option `tls`.
+  std::string address() const;                                           ///< unix:///.../redis.sock
+  std::string tcp_address() const;                                       ///< redis://127.0.0.1:port
+  std::string tls_address(const std::string& host = "127.0.0.1") const;  ///< rediss://host:tls_port
   std::string directory() const { return directory_.path(); }
   pid_t pid() const { return pid_; }  ///< 0 while it is not running.
 
@@ -65,6 +68,7 @@ class RedisServer {
   RedisServerOptions options_;
   TempDirectory directory_;
   int port_ = 0;
+  int tls_port_ = 0;
   pid_t pid_ = 0;
 };
 
