@@ -50,6 +50,8 @@ void Link::Session::encrypt_slice() {
   }
 }
 
+bool Link::is_shaking_hands() const noexcept { return session_ != nullptr && !session_->is_told; }
+
 bool Link::is_writing() const noexcept {
   return stream_.is_writing() || (session_ != nullptr && session_->plain_bytes() != 0);
 }

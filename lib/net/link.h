@@ -29,6 +29,8 @@ class Link final : private StreamHandler {
   Status connect(const std::string& path) { return stream_.connect(path); }
 
   bool is_open() const noexcept { return stream_.is_open(); }
+  /// Connected, and the handshake is not done.
+  bool is_shaking_hands() const noexcept;
   bool is_writing() const noexcept;
   std::size_t unwritten_bytes() const noexcept;
   bool write(std::span<const std::string_view> pieces);

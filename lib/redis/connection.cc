@@ -131,7 +131,10 @@ void Connection::on_timer() {
 
 void Connection::watch_attempt() {
   if (++ticks_ < ticks_of_attempt) return timer_.start(tick(options_.connect_timeout));
-  fail(timed_out("no connection", options_.connect_timeout), false);
+  // A Redis without TLS says nothing to a handshake: it waits for the end of a line.
+  const char* what =
+      stream_.is_shaking_hands() ? "no TLS handshake (does the server speak TLS on this port?)" : "no connection";
+  fail(timed_out(what, options_.connect_timeout), false);
 }
 
 void Connection::watch_link() {
