@@ -106,6 +106,12 @@ def zstandard(data):
 # How the program is run.
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def is_sanitized():
     program = shutil.which(REPLAY)
     return program is not None and b"__asan_init" in pathlib.Path(program).read_bytes()
@@ -518,6 +524,9 @@ def wrong_usage_ends_with_exit_code_2_and_says_what_is_wrong(place):
             (("--stats", place.root / "no" / "where", log), "where"), (("--errors", place.root, log), "cannot write"),
             (("redis://:s3cret@host", log), "--address"), (("--adress=redis://:s3cret@host", log), "--adress"),
             (("--stats", "-", "--errors", "-", log), "--errors"), (("--max-connections-per-db", "0", log), "max"),
+            (("--tls-ca-file", "ca.pem", log), "rediss://"),
+            (("--tls-server-name", "x", "--address", "redis://x", log), "rediss://"),
+            (("--address", "rediss://x", "--tls-key", "key.pem", log), "tls.key_file"),
             (("--index", "user=9", log), "9"), (("--index", "user=1", log), "1")):
         run = place.run(*arguments)
         expect_equal(run.code, 2, arguments, run)
@@ -559,6 +568,40 @@ def options_reach_the_cache(place):
         run = place.run("--address", address, "--secondary-indices", log)
         expect_equal(run.code, 0, run)
         expect_equal(redis.ask_in(9, "EXISTS", f"2:{CHANNEL}:10"), 1)
+
+
+@test
+def a_server_is_reached_over_tls(place):
+    log = place.file("log", messages(10))
+    refused = place.run("--address", "rediss://127.0.0.1:1", "--tls-ca-file", place.root / "absent", log)
+    expect_equal(refused.code, 2, refused)
+    if "this build has no TLS" in refused.err:
+        return "skipped: this build has no TLS"
+    expect("tls.ca_file" in refused.err, refused)
+
+    certificate, key, port = place.root / "certificate.pem", place.root / "key.pem", free_port()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                    "-subj", "/CN=a server", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    fingerprint = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", certificate], check=True,
+                                 capture_output=True, text=True).stdout.strip().partition("=")[2]
+    with kept_server(place, "--limit", 0, log) as (_, _, redis):
+        redis.ask("CONFIG", "SET", "tls-cert-file", certificate, "tls-key-file", key, "tls-auth-clients", "no", "tls-port",
+                  port)
+        address = f"rediss://127.0.0.1:{port}"
+        for options in (("--tls-ca-file", certificate), ("--insecure-no-verification",),
+                        ("--insecure-pinned-sha256", fingerprint),
+                        ("--tls-ca-file", certificate, "--tls-certificate", certificate, "--tls-key", key)):
+            redis.ask("FLUSHALL")
+            run = place.run("--address", address, *options, log)
+            expect_equal((run.code, run.stats["address"], redis.ask_in(10, "DBSIZE")), (0, address, 10), run)
+            expect_equal(run.stats["redis_cpu_seconds"], None)
+        for options, word in (((), "not signed by a known authority"),
+                              (("--insecure-pinned-sha256", "00" * 32), "not the one"),
+                              (("--tls-ca-file", certificate, "--tls-server-name", "elsewhere"), "elsewhere")):
+            run = place.run("--address", address, *options, log)
+            expect_equal(run.code, 2, run)
+            expect(word in run.err and "--tls-ca-file" in run.err, run)
 
 
 @test

@@ -175,7 +175,8 @@ struct Words {
 
 void define_redis(CLI::App& app, Arguments& arguments, Words& words) {
   app.add_option("--address", words.address,
-                 "redis://[[user]:[password]@]host[:port] or unix://[[user]:[password]@]/path\n"
+                 "redis://[[user]:[password]@]host[:port], the same with rediss:// for TLS, or\n"
+                 "unix://[[user]:[password]@]/path\n"
                  "(none: a private redis-server is started, and dies with the replay)")
       ->type_name("URL")
       ->group("Redis");
@@ -185,6 +186,22 @@ void define_redis(CLI::App& app, Arguments& arguments, Words& words) {
                  "Connections to one database (5)")
       ->type_name("N")
       ->group("Redis");
+}
+
+void define_tls(CLI::App& app, Tls& tls) {
+  const char* group = "TLS, with a rediss:// address";
+  const auto option = [&app, group](const char* name, std::string& into, const char* type, const char* text) {
+    app.add_option(name, into, text)->type_name(type)->group(group);
+  };
+  option("--tls-ca-file", tls.ca_file, "FILE",
+         "Authorities that may vouch for the server, in PEM (those of the system)");
+  option("--tls-ca-directory", tls.ca_directory, "DIR", "The same in a directory that openssl rehash has indexed");
+  option("--tls-certificate", tls.certificate_file, "FILE", "Our certificate for a server that asks for one, in PEM");
+  option("--tls-key", tls.key_file, "FILE", "Its key (in the same file)");
+  option("--tls-server-name", tls.server_name, "NAME", "Whom the certificate must name (the host of the address)");
+  app.add_flag("--insecure-no-verification", tls.insecure_no_verification, "Speak to whoever answers")->group(group);
+  option("--insecure-pinned-sha256", tls.insecure_pinned_sha256, "HEX",
+         "Speak to whoever has the certificate with this fingerprint, and look at nothing else");
 }
 
 void define_storage(CLI::App& app, Arguments& arguments, Words& words) {
@@ -287,6 +304,8 @@ void apply(const Words& words, Arguments& arguments) {
     options.policies.reconcile = false;
     if (arguments.keeps_server) throw CLI::ValidationError("--keep", "there is no private server with --address");
   }
+  if (!words.address.starts_with("rediss://") && options.tls != Tls())
+    throw CLI::ValidationError("--address", "the options of TLS need an address that begins with rediss://");
   apply_policies(options.policies, words.policies);
   options.pending_bytes_max = pending_bytes_max;
   options.open_timeout = open_timeout;
@@ -339,6 +358,7 @@ std::variant<Arguments, int> parse_arguments(int argc, char** argv) {
       ->type_name("")
       ->group("Logs");
   define_redis(app, arguments, words);
+  define_tls(app, arguments.options.tls);
   define_storage(app, arguments, words);
   define_pace_and_output(app, arguments);
   try {

@@ -98,6 +98,8 @@ std::string advice(const sake::Error& error, const std::string& address) {
     case sake::Cause::connect:
     case sake::Cause::timed_out:
       return "\nsake-replay: is a server running at " + address + "? --address names another one";
+    case sake::Cause::tls:
+      return "\nsake-replay: --tls-ca-file names whom to trust; see \"TLS\" in sake-replay --help";
     case sake::Cause::auth:
       return "\nsake-replay: the user and the password belong into --address, the password alone into REDISCLI_AUTH";
     default:

@@ -12,7 +12,7 @@
 namespace sake::replay {
 
 /// Where and how to ask: an address as in Options::address, and the password if the address holds none. Empty when
-/// there is no answer in time, when the answer is an error, and for servers that speak TLS only.
+/// there is no answer in time, when the answer is an error, and for a rediss:// address: it does not speak TLS.
 class RedisQuestion {
  public:
   RedisQuestion(std::string address, std::string password)
