@@ -15,8 +15,9 @@
 
 #include "support/loop.h"
 #include "support/proxy.h"
-#include "support/scripted_peer.h"
+#include "support/temp_directory.h"
 #include "support/tls_server.h"
+#include "support/tls_session.h"
 
 using namespace sake;
 using test::Direction;
@@ -81,6 +82,93 @@ struct Fixture {
   Proxy proxy;
   Events events;
   std::unique_ptr<net::Link> link;
+};
+
+/// A server on a Unix socket that does what no redis-server does. It takes one client.
+class Peer {
+ public:
+  Peer(uv_loop_t* loop, const test::Identity& identity, int version_max = TLS1_3_VERSION)
+      : session(identity, {.version_max = version_max}), listener_(new uv_pipe_t), client_(new uv_pipe_t) {
+    uv_pipe_init(loop, listener_, 0);
+    uv_pipe_init(loop, client_, 0);
+    listener_->data = client_->data = this;
+    REQUIRE(uv_pipe_bind(listener_, path().c_str()) == 0);
+    REQUIRE(uv_listen(stream(listener_), 1, [](uv_stream_t* server, int) {
+              auto* self = static_cast<Peer*>(server->data);
+              REQUIRE(uv_accept(server, stream(self->client_)) == 0);
+              self->read();
+            }) == 0);
+  }
+  ~Peer() {
+    for (uv_pipe_t* pipe : {listener_, client_})
+      uv_close(reinterpret_cast<uv_handle_t*>(pipe),
+               [](uv_handle_t* handle) { delete reinterpret_cast<uv_pipe_t*>(handle); });
+  }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  std::string path() const { return directory_.file("peer.sock"); }
+  void stop_reading() { uv_read_stop(stream(client_)); }
+
+  /// As it is: what is to be encrypted goes through `session` before.
+  void send(std::string bytes) {
+    struct Write {
+      uv_write_t request;
+      std::string bytes;
+    };
+    auto* write = new Write{{}, std::move(bytes)};
+    write->request.data = write;
+    const uv_buf_t buffer = uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
+    uv_write(&write->request, stream(client_), &buffer, 1,
+             [](uv_write_t* request, int) { delete static_cast<Write*>(request->data); });
+  }
+
+  test::TlsServerSession session;
+  std::optional<std::string> retort;  ///< Said instead of anything by TLS.
+
+ private:
+  static uv_stream_t* stream(uv_pipe_t* pipe) { return reinterpret_cast<uv_stream_t*>(pipe); }
+
+  void read() {
+    uv_read_start(
+        stream(client_),
+        [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
+          auto& input = static_cast<Peer*>(handle->data)->input_;
+          *buffer = uv_buf_init(input, sizeof input);
+        },
+        [](uv_stream_t* from, ssize_t size, const uv_buf_t* buffer) {
+          auto* self = static_cast<Peer*>(from->data);
+          if (size <= 0) return self->stop_reading();
+          if (self->retort) return self->send(*self->retort);
+          self->send(self->session.answer({buffer->base, static_cast<std::size_t>(size)}));
+        });
+  }
+
+  test::TempDirectory directory_;
+  uv_pipe_t* listener_;
+  uv_pipe_t* client_;
+  char input_[65536];
+};
+
+/// A link to a peer that has established its session.
+struct PeerFixture {
+  explicit PeerFixture(int version_max = TLS1_3_VERSION)
+      : peer(loop.get(), authority.issue(), version_max),
+        context(net::TlsContext::make({.ca_file = authority.ca_file()}).value()),
+        link(loop.get(), events, context.get(), "localhost") {
+    REQUIRE(link.connect(peer.path()).ok());
+  }
+
+  void establish() {
+    loop.run_until([&] { return events.log == "connected " && peer.session.is_done(); });
+  }
+
+  test::Certificates authority;
+  test::Loop loop;
+  Peer peer;
+  std::unique_ptr<net::TlsContext> context;
+  Events events;
+  net::Link link;
 };
 
 }  // namespace
@@ -241,6 +329,47 @@ TEST_CASE("a handshake that is cut off is a connection that did not come about")
       CHECK(fixture.events.error->text.find("the TLS handshake was cut off: ") == 0);
     }
   }
+}
+
+TEST_CASE("a server that answers a handshake with something else does not speak TLS") {
+  PeerFixture fixture;
+  fixture.peer.retort = "HTTP/1.1 400 Bad Request\r\n\r\n";
+  fixture.loop.run_until([&] { return fixture.events.error.has_value(); });
+  CHECK(fixture.events.log == "lost ");
+  CHECK(fixture.events.error->cause == Cause::tls);
+  CHECK(fixture.events.error->text.find("does not speak TLS on this port") != std::string::npos);
+  CHECK_FALSE(fixture.link.is_open());
+}
+
+TEST_CASE("what a server says before it says goodbye is read") {
+  PeerFixture fixture;
+  fixture.establish();
+  std::string last_words = fixture.peer.session.say("+OK\r\n");
+  SSL_shutdown(fixture.peer.session.ssl());
+  fixture.peer.send(last_words + fixture.peer.session.said());
+  fixture.loop.run_until([&] { return fixture.events.error.has_value(); });
+  CHECK(fixture.events.log == "connected read lost ");
+  CHECK(fixture.events.read == "+OK\r\n");
+  CHECK(fixture.events.error->cause == Cause::lost);
+  CHECK_FALSE(fixture.link.is_open());
+}
+
+TEST_CASE("a server that asks and asks and reads no answer is cut off") {
+  PeerFixture fixture(TLS1_2_VERSION);
+  fixture.establish();
+  fixture.peer.stop_reading();
+  SSL* session = fixture.peer.session.ssl();
+  std::size_t questions = 0;
+  for (; questions < 200'000 && !fixture.events.error; ++questions) {
+    REQUIRE(SSL_renegotiate(session) == 1);
+    SSL_do_handshake(session);
+    if (questions % 1000 != 0) continue;
+    fixture.peer.send(fixture.peer.session.said());
+    fixture.loop.run_for_turns(2);
+  }
+  REQUIRE(fixture.events.error);
+  CHECK(fixture.events.error->cause == Cause::protocol);
+  CHECK(fixture.events.log == "connected lost ");
 }
 
 TEST_CASE("a link without TLS passes everything on") {
