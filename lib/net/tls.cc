@@ -93,7 +93,7 @@ Status trust(SSL_CTX* context, const Tls& options) {
 
 /// Without this OpenSSL would ask on the terminal.
 int refuse_passphrase(char*, int, int, void* asked) noexcept {
-  *static_cast<bool*>(asked) = true;
+  if (asked != nullptr) *static_cast<bool*>(asked) = true;
   return -1;
 }
 

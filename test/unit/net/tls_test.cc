@@ -417,6 +417,10 @@ TEST_CASE("files that cannot be used are refused with the option and the reason"
   const Identity two = authority.issue();
   const std::string text = authority.file("text", "this is no certificate\n");
   const std::string absent = authority.directory() + "/absent";
+  const std::string head = "-----BEGIN CERTIFICATE-----\n";
+  const std::string locked = authority.file(
+      "locked.pem", head + "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n" +
+                        contents(one.certificate_file).substr(head.size()));
   struct Case {
     const char* option;
     const char* reason;
@@ -432,6 +436,7 @@ TEST_CASE("files that cannot be used are refused with the option and the reason"
       {"tls.ca_directory", "openssl rehash", {.ca_directory = text}},
       {"tls.certificate_file", "No such file", {.certificate_file = absent, .key_file = one.key_file}},
       {"tls.certificate_file", "no certificate in PEM", {.certificate_file = text, .key_file = one.key_file}},
+      {"tls.certificate_file", "no certificate in PEM", {.certificate_file = locked, .key_file = one.key_file}},
       {"tls.certificate_file", "no private key beside", {.certificate_file = one.certificate_file}},
       {"tls.key_file", "No such file", {.certificate_file = one.certificate_file, .key_file = absent}},
       {"tls.key_file", "no private key in PEM", {.certificate_file = one.certificate_file, .key_file = text}},
