@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -59,12 +60,14 @@ struct Proxy::Listener {
   }
 };
 
-/// Wakes the proxy after each poll while split bytes are waiting. The idle handle keeps the loop from blocking.
+/// Wakes the proxy after each poll while split bytes are waiting, and when a stall is over. The idle handle keeps the
+/// loop from blocking.
 struct Proxy::Ticker {
   explicit Ticker(Proxy* proxy) : owner(proxy) {
     uv_idle_init(proxy->loop_, &idle);
     uv_check_init(proxy->loop_, &check);
-    idle.data = check.data = this;
+    uv_timer_init(proxy->loop_, &timer);
+    idle.data = check.data = timer.data = this;
   }
 
   void start() {
@@ -80,9 +83,19 @@ struct Proxy::Ticker {
     uv_check_stop(&check);
   }
 
+  void resume_after(std::chrono::milliseconds pause) {
+    uv_update_time(owner->loop_);
+    const auto elapsed = [](uv_timer_t* handle) {
+      auto* self = static_cast<Ticker*>(handle->data);
+      if (self->owner != nullptr) self->owner->resume();
+    };
+    uv_timer_start(&timer, elapsed, static_cast<std::uint64_t>(pause.count()), 0);
+  }
+
   void close() {
     owner = nullptr;
-    for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&idle), reinterpret_cast<uv_handle_t*>(&check)}) {
+    for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&idle), reinterpret_cast<uv_handle_t*>(&check),
+                                reinterpret_cast<uv_handle_t*>(&timer)}) {
       uv_close(handle, [](uv_handle_t* closed) {
         auto* self = static_cast<Ticker*>(closed->data);
         if (--self->open_handles == 0) delete self;
@@ -93,7 +106,8 @@ struct Proxy::Ticker {
   Proxy* owner;
   uv_idle_t idle;
   uv_check_t check;
-  int open_handles = 2;
+  uv_timer_t timer;
+  int open_handles = 3;
 };
 
 /// One client with its connection to the server. It deletes itself once both handles have closed.
@@ -111,12 +125,18 @@ struct Proxy::Link {
     uv_shutdown_t shutdown;
     std::size_t forwarded = 0;
     std::size_t cut_at = unlimited;
+    std::size_t piece_bytes = 0;  ///< By a fault; else the proxy's.
+    ValueScanner scanner;
+    bool struck = false;  ///< A fault waits for the bytes that are being written.
+    bool stalled = false;
     bool busy = false;
     bool reading = false;
     bool source_ended = false;
     bool ended = false;
 
     std::size_t waiting() const { return pending.size() - taken; }
+    std::string_view waiting_bytes() const { return std::string_view(pending).substr(taken); }
+    bool is_split() const { return piece_bytes != 0 || link->owner->piece_bytes_[index(direction)] != 0; }
   };
 
   Link(Proxy* proxy, std::size_t number) : owner(proxy), connection(number) {
@@ -147,10 +167,14 @@ struct Proxy::Link {
   void read_more(Flow& flow);
   void on_read(Flow& flow, ssize_t size, const uv_buf_t* buffer);
   std::size_t sendable(const Flow& flow) const;
+  std::size_t before_fault(const Flow& flow) const;
+  void count_to_fault(Flow& flow, std::string_view bytes);
+  void strand();
   void pump(Flow& flow, bool in_tick = false);
   void on_written(Flow& flow, int status);
   void pass_on_end(Flow& flow);
   void close(Closing closing = Closing::reset);
+  static void on_closed(uv_handle_t* handle);
 
   Proxy* owner;  ///< Null once the link is closing.
   std::size_t connection;
@@ -158,6 +182,7 @@ struct Proxy::Link {
   AnyStream server;
   uv_connect_t connecting;
   Flow flows[2];
+  bool stranded = false;  ///< The client's handle is closed already.
   int open_handles = 2;
 };
 
@@ -199,6 +224,11 @@ void Proxy::Link::read_more(Flow& flow) {
 
 void Proxy::Link::on_read(Flow& flow, ssize_t size, const uv_buf_t* buffer) {
   if (size == 0) return;
+  if (stranded) {
+    // The answers to a client that is gone. The server's end is noticed when there is something to write to it.
+    if (size < 0) uv_read_stop(flow.from);
+    return;
+  }
   if (size < 0 && size != UV_EOF) return close();
   if (size < 0) {
     flow.reading = false;
@@ -220,7 +250,39 @@ void Proxy::Link::on_read(Flow& flow, ssize_t size, const uv_buf_t* buffer) {
 }
 
 std::size_t Proxy::Link::sendable(const Flow& flow) const {
-  return std::min({flow.waiting(), owner->allowance_[index(flow.direction)], flow.cut_at - flow.forwarded});
+  if (flow.stalled) return 0;
+  return std::min(
+      {flow.waiting(), owner->allowance_[index(flow.direction)], flow.cut_at - flow.forwarded, before_fault(flow)});
+}
+
+std::size_t Proxy::Link::before_fault(const Flow& flow) const {
+  if (!owner->is_planned_for(*this, flow.direction)) return unlimited;
+  if (owner->plan_->unit == FaultPlan::Unit::bytes) return owner->plan_->after;
+  ValueScanner scanner = flow.scanner;
+  return scanner.pass(flow.waiting_bytes(), owner->plan_->after).bytes;
+}
+
+/// With all bytes that are about to be written, in this order.
+void Proxy::Link::count_to_fault(Flow& flow, std::string_view bytes) {
+  std::size_t values = 0;
+  if (owner->counting_values_) values = flow.scanner.pass(bytes, unlimited).values;
+  if (!owner->is_planned_for(*this, flow.direction)) return;
+  owner->plan_->after -= owner->plan_->unit == FaultPlan::Unit::bytes ? bytes.size() : values;
+  flow.struck = owner->striking_ = owner->plan_->after == 0;
+}
+
+void Proxy::Link::strand() {
+  Flow& sent = flows[index(Direction::to_server)];
+  uv_os_fd_t descriptor = -1;
+  uv_fileno(&client.handle, &descriptor);
+  std::vector<char>& buffer = owner->read_buffer_;
+  for (ssize_t size = 0; (size = read(descriptor, buffer.data(), buffer.size())) > 0;) {
+    sent.pending.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  sent.stalled = sent.source_ended = true;
+  flows[index(Direction::to_client)].ended = true;
+  stranded = true;
+  close_stream(client, Closing::reset, on_closed);
 }
 
 /// Writes what may go now. Split bytes go only from the tick, so that each piece has a poll to itself.
@@ -230,18 +292,24 @@ void Proxy::Link::pump(Flow& flow, bool in_tick) {
     owner->cut_rule_used();
     return close();
   }
+  if (flow.waiting() != 0 && owner->is_planned_for(*this, flow.direction) && owner->plan_->after == 0) {
+    // Until the bytes in front of the fault are written, the others wait.
+    if (owner->striking_) return;
+    return owner->come_true(*this, flow.direction);
+  }
   std::size_t bytes = sendable(flow);
-  const std::size_t piece_bytes = owner->piece_bytes_[index(flow.direction)];
+  const std::size_t piece_bytes = flow.piece_bytes != 0 ? flow.piece_bytes : owner->piece_bytes_[index(flow.direction)];
   if (piece_bytes != 0 && bytes != 0) {
     if (!in_tick) return owner->ticker_->start();
     bytes = std::min(bytes, piece_bytes);
   }
   if (bytes == 0) {
-    if (flow.source_ended && flow.waiting() == 0) pass_on_end(flow);
+    if (flow.source_ended && flow.waiting() == 0 && !flow.stalled) pass_on_end(flow);
     return;
   }
   if (owner->allowance_[index(flow.direction)] != unlimited) owner->allowance_[index(flow.direction)] -= bytes;
   flow.writing.assign(flow.pending, flow.taken, bytes);
+  count_to_fault(flow, flow.writing);
   flow.taken += bytes;
   if (flow.taken == flow.pending.size()) {
     flow.pending.clear();
@@ -259,10 +327,11 @@ void Proxy::Link::pump(Flow& flow, bool in_tick) {
 
 void Proxy::Link::on_written(Flow& flow, int status) {
   flow.busy = false;
-  if (owner == nullptr) return;
+  if (owner == nullptr || (stranded && flow.direction == Direction::to_client)) return;
   if (status < 0) return close();
   flow.forwarded += flow.writing.size();
   owner->traffic_[connection].forwarded[index(flow.direction)] += flow.writing.size();
+  if (std::exchange(flow.struck, false)) return owner->come_true(*this, flow.direction);
   read_more(flow);
   pump(flow);
 }
@@ -275,16 +344,20 @@ void Proxy::Link::pass_on_end(Flow& flow) {
   uv_shutdown(&flow.shutdown, flow.to, [](uv_shutdown_t*, int) {});
 }
 
+void Proxy::Link::on_closed(uv_handle_t* handle) {
+  auto* self = static_cast<Link*>(handle->data);
+  if (--self->open_handles == 0) delete self;
+}
+
 void Proxy::Link::close(Closing closing) {
   if (owner == nullptr) return;
-  std::erase(owner->links_, this);
+  Proxy& proxy = *owner;
+  std::erase(proxy.links_, this);
   owner = nullptr;
-  const uv_close_cb closed = [](uv_handle_t* handle) {
-    auto* self = static_cast<Link*>(handle->data);
-    if (--self->open_handles == 0) delete self;
-  };
-  close_stream(client, closing, closed);
-  close_stream(server, closing, closed);
+  if (!stranded) close_stream(client, closing, on_closed);
+  close_stream(server, closing, on_closed);
+  // It has ended by itself just before it was to be struck.
+  if (flows[0].struck || flows[1].struck) proxy.plan_used();
 }
 
 Proxy::Proxy(uv_loop_t* loop, std::string upstream_socket, Listen listen)
@@ -348,14 +421,13 @@ void Proxy::accept() {
 void Proxy::tick() {
   for (Link* link : std::vector<Link*>(links_)) {
     for (Link::Flow& flow : link->flows) {
-      if (piece_bytes_[index(flow.direction)] != 0) link->pump(flow, true);
+      if (link->owner != nullptr && flow.is_split()) link->pump(flow, true);
     }
   }
   // A piece that is under way may be followed by another.
   const bool more = std::any_of(links_.begin(), links_.end(), [this](const Link* link) {
-    return std::any_of(std::begin(link->flows), std::end(link->flows), [&](const Link::Flow& flow) {
-      return piece_bytes_[index(flow.direction)] != 0 && link->sendable(flow) != 0;
-    });
+    return std::any_of(std::begin(link->flows), std::end(link->flows),
+                       [&](const Link::Flow& flow) { return flow.is_split() && link->sendable(flow) != 0; });
   });
   if (!more) ticker_->stop();
 }
@@ -398,6 +470,76 @@ void Proxy::cut_rule_used() {
     next_cut_[index(direction)] = unlimited;
     for (Link* link : links_) link->flows[index(direction)].cut_at = unlimited;
   }
+}
+
+void Proxy::plan(const FaultPlan& plan) {
+  plan_ = plan;
+  striking_ = false;
+  counting_values_ = counting_values_ || plan.unit == FaultPlan::Unit::values;
+  // Nothing new may go, but what has been held may have to be struck at once.
+  if (plan.after == 0) pump_all(plan.direction);
+}
+
+bool Proxy::is_planned_for(const Link& link, Direction direction) const {
+  return plan_ && plan_->direction == direction && (!plan_->connection || *plan_->connection == link.connection);
+}
+
+void Proxy::come_true(Link& link, Direction direction) {
+  if (!plan_) return;  // Another has replaced it meanwhile and come true.
+  const FaultPlan plan = *plan_;
+  Link::Flow& flow = link.flows[index(direction)];
+  switch (plan.fault) {
+    case Fault::end:
+      link.close(Closing::orderly);
+      break;
+    case Fault::reset:
+      link.close();
+      break;
+    case Fault::strand:
+      link.strand();
+      break;
+    case Fault::stall:
+      flow.stalled = true;
+      if (plan.stall_for.count() > 0) ticker_->resume_after(plan.stall_for);
+      break;
+    case Fault::split:
+      flow.piece_bytes = plan.piece_bytes;
+      break;
+  }
+  plan_used();
+}
+
+void Proxy::plan_used() {
+  const Direction direction = plan_->direction;
+  plan_.reset();
+  striking_ = false;
+  ++faults_;
+  pump_all(direction);  // The others have waited at the place of the fault.
+}
+
+void Proxy::resume() {
+  for (Link* link : std::vector<Link*>(links_)) {
+    if (link->stranded) continue;
+    for (Link::Flow& flow : link->flows) {
+      if (std::exchange(flow.stalled, false)) link->pump(flow);
+    }
+  }
+}
+
+void Proxy::deliver_stranded() {
+  for (Link* link : std::vector<Link*>(links_)) {
+    Link::Flow& flow = link->flows[index(Direction::to_server)];
+    if (!link->stranded || !std::exchange(flow.stalled, false)) continue;
+    link->pump(flow);
+  }
+}
+
+std::size_t Proxy::stranded_bytes() const {
+  std::size_t sum = 0;
+  for (const Link* link : links_) {
+    if (link->stranded) sum += link->flows[index(Direction::to_server)].waiting();
+  }
+  return sum;
 }
 
 void Proxy::cut() {

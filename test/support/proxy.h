@@ -1,12 +1,13 @@
 #pragma once
 
 // A byte proxy between a client under test and a redis-server. It lives on the test's own loop, so what it holds,
-// splits or cuts happens at the same byte in every run. It knows nothing of the protocol. Handles are closed by the
-// destructor and gone after the loop has turned once more; the loop has to outlive the proxy.
+// splits or cuts happens at the same byte in every run. Of the protocol it knows no more than where a value ends.
+// Handles are closed by the destructor and gone after the loop has turned once more; the loop has to outlive the proxy.
 //
 // A peer that ends its stream is passed on as an end, behind the bytes still held: those of a client that has given up
 // may reach the server later, as on a real network. A peer that resets takes the held bytes with it.
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -17,10 +18,36 @@
 #include <uv.h>
 
 #include "support/temp_directory.h"
+#include "support/value_scanner.h"
 
 namespace sake::test {
 
 enum class Direction { to_server, to_client };
+
+/// What befalls a connection.
+enum class Fault {
+  end,     ///< Both sides see an end behind what was forwarded. What is held is lost.
+  reset,   ///< The same, but on TCP the client sees a reset.
+  strand,  ///< The client sees a reset; what it has sent stays under way until deliver_stranded().
+  stall,   ///< Nothing more goes in this direction, for a while or until resume().
+  split,   ///< From here on this direction goes in small pieces.
+};
+
+/// A fault and its place in the conversation: right behind the last of so many bytes or values, or at once for none.
+struct FaultPlan {
+  enum class Unit {
+    bytes,
+    values,  ///< Commands to the server, replies to the client. No value may be half through when this is planned.
+  };
+
+  Fault fault = Fault::reset;
+  Direction direction = Direction::to_server;
+  std::size_t after = 0;  ///< Counted from now on over all connections together, or over `connection` alone.
+  Unit unit = Unit::bytes;
+  std::optional<std::size_t> connection = {};  ///< In the order of arrival, from 0. Else whoever gets to that place.
+  std::chrono::milliseconds stall_for{0};      ///< 0: until resume().
+  std::size_t piece_bytes = 1;                 ///< Of a split.
+};
 
 class Proxy {
  public:
@@ -51,6 +78,17 @@ class Proxy {
   /// Cuts the first connection that has forwarded this many bytes of a direction from now on, right after them; only
   /// `connection` (counted from 0 in the order of arrival) when it is given. The rule is used up by that.
   void cut_after(Direction direction, std::size_t bytes, std::optional<std::size_t> connection = {});
+
+  /// Lets this happen once. A plan that has not come true is replaced.
+  void plan(const FaultPlan& plan);
+  std::size_t faults() const { return faults_; }  ///< Plans that have come true.
+
+  /// Ends every stall.
+  void resume();
+
+  /// Hands the server what stranded connections have sent, then their ends; and how much there is of it.
+  void deliver_stranded();
+  std::size_t stranded_bytes() const;
 
   /// Cuts every open connection now, or one. On TCP the client sees a reset. What is held is lost.
   void cut();
@@ -92,6 +130,9 @@ class Proxy {
   void tick();
   void pump_all(Direction direction);
   void cut_rule_used();
+  bool is_planned_for(const Link& link, Direction direction) const;
+  void come_true(Link& link, Direction direction);
+  void plan_used();
 
   uv_loop_t* loop_;
   std::string upstream_socket_;
@@ -106,6 +147,10 @@ class Proxy {
   std::size_t allowance_[2];
   std::size_t piece_bytes_[2] = {0, 0};
   std::size_t next_cut_[2];
+  std::optional<FaultPlan> plan_;  // What it counts is what is left until then.
+  bool striking_ = false;          // Somebody's bytes in front of it are being written.
+  bool counting_values_ = false;
+  std::size_t faults_ = 0;
   std::size_t held_bytes_max_ = std::size_t{64} << 20;
   bool refusing_ = false;
   bool recording_ = false;
