@@ -30,6 +30,8 @@ def main():
                json.loads((build / "meson-info/intro-buildoptions.json").read_text())}
 
     folders = ["lib", "test/unit", "test/integration", "test/support"]
+    if options["fuzz"] is not True:
+        folders.append("test/fuzz")
     if options["tools"] != "disabled":
         folders.append("tools")
     if options["benchmarks"] != "disabled":
