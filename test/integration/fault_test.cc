@@ -38,10 +38,14 @@ const std::vector<std::string>& frames() {
   return made;
 }
 
-/// An index by expiry holds times, which differ between two runs, so nothing in one expires.
-/// Small enough that the conversation is many flushes, and an answer is always under way.
+/// Small enough that the conversation is many flushes, and an answer is always under way. An index by expiry holds
+/// times, which differ between two runs, so nothing in one expires.
 Options small_batches() {
-  return {.invite_expire = Lifetime::never, .batch_bytes = 4096, .in_flight_bytes_max = 16'384};
+  return {.invite_expire = Lifetime::never,
+          .batch_bytes = 4096,
+          .in_flight_bytes_max = 16'384,
+          .backoff_first = 5ms,
+          .backoff_max = 40ms};
 }
 
 /// Feeds the log to the cache of a fixture, some frames in each turn of its loop.
@@ -408,6 +412,109 @@ TEST_CASE("a server that is killed and comes back with all it acknowledged has w
   feeder.finish();
   CHECK(runs.fixture.stats().connections_lost >= 5 * runs.connections);
   runs.check_state();
+}
+
+TEST_CASE("a server that has no memory left for a while loses nothing, though it still deletes") {
+  Runs runs;
+  runs.begin(runs.fixture.server.address());
+  Feeder feeder(runs.fixture);
+  std::uint64_t retries = 0;
+  for (int i = 0; i < 4; ++i) {
+    feeder.feed(200);
+    runs.fixture.client.command("CONFIG", "SET", "maxmemory", "1");
+    feeder.feed(200);
+    const auto count = [&] {
+      std::uint64_t sum = 0;
+      for (const DatabaseStats& database : runs.fixture.stats().databases) sum += database.retries;
+      return sum;
+    };
+    runs.fixture.loop.run_until([&] { return count() > retries + 3; });
+    runs.fixture.client.command("CONFIG", "SET", "maxmemory", "0");
+    retries = count();
+    runs.fixture.flush();
+  }
+  feeder.finish();
+  CHECK(runs.fixture.stats().connections_lost == 0);
+  runs.check_state();
+}
+
+TEST_CASE("a replica that takes over has everything, and what the old master refuses goes to it") {
+  const std::string at_once = "repl-diskless-sync-delay 0";
+  Runs runs({.tcp = true, .configuration = {at_once}});
+  RedisServer& first = runs.fixture.server;
+  RedisServer second({.tcp = true, .configuration = {at_once, "replicaof 127.0.0.1 " + std::to_string(first.port())}});
+  RedisClient second_client(second.socket_path());
+  const auto wait_for = [&](RedisClient& client, std::string_view text) {
+    // Nobody tells the loop.
+    const auto has = [&] { return client.command("INFO", "replication").text.find(text) != text.npos; };
+    for (int i = 0; i < 1000 && !has(); ++i) runs.fixture.loop.run_for(10ms);
+    REQUIRE(has());
+  };
+  wait_for(second_client, "master_link_status:up");
+
+  // What a name would resolve to: first the one, then the other.
+  Proxy proxy(runs.fixture.loop.get(), first.socket_path(), Proxy::Listen::tcp);
+  runs.begin(proxy.address());
+  Feeder feeder(runs.fixture);
+  feeder.feed(600);
+  proxy.lead_to(second.socket_path());
+  // Redis hands over when the replica has all that was acknowledged.
+  CHECK(runs.fixture.client.command("FAILOVER").text == "OK");
+  feeder.feed(300);
+  wait_for(second_client, "role:master");
+  feeder.feed(300);
+  runs.fixture.flush();
+  CHECK(runs.fixture.stats().connections_lost > 0);
+
+  const std::uint64_t lost = runs.fixture.stats().connections_lost;
+  wait_for(runs.fixture.client, "master_link_status:up");
+  proxy.lead_to(first.socket_path());
+  CHECK(second_client.command("FAILOVER").text == "OK");
+  feeder.feed(300);
+  wait_for(runs.fixture.client, "role:master");
+  feeder.finish();
+  CHECK(runs.fixture.stats().connections_lost > lost);
+  runs.check_state();
+}
+
+TEST_CASE("while a permission is missing exactly the events that need it fail, and exactly their guilds are dirty") {
+  CacheFixture fixture({}, {.configuration = {"user alice on >secret ~* &* +@all"}});
+  fixture.reopen({.address = "unix://alice:secret@" + fixture.server.socket_path()});
+  const auto member = [&](int guild) -> const Ending& {
+    return fixture.feed_event("GUILD_MEMBER_ADD",
+                              {{"guild_id", std::to_string(guild)}, {"user", {{"id", "5"}, {"username", "u"}}}});
+  };
+  const auto role = [&](int guild) -> const Ending& {
+    return fixture.feed_event("GUILD_ROLE_CREATE",
+                              {{"guild_id", std::to_string(guild)}, {"role", {{"id", "7"}, {"name", "r"}}}});
+  };
+  for (int guild = 100; guild < 120; ++guild) member(guild), role(guild);
+  fixture.flush();
+  CHECK(fixture.cache().dirty_guilds().empty());
+
+  fixture.client.command("ACL", "SETUSER", "alice", "-hset");
+  std::vector<const Ending*> refused;
+  std::vector<const Ending*> applied;
+  std::vector<std::uint64_t> guilds;
+  for (int guild = 100; guild < 120; guild += 3) {
+    applied.push_back(&role(guild));
+    refused.push_back(&member(guild));
+    applied.push_back(&role(guild));
+    applied.push_back(&role(guild + 1));
+    guilds.push_back(static_cast<std::uint64_t>(guild));
+  }
+  fixture.flush();
+  fixture.client.command("ACL", "SETUSER", "alice", "+hset");
+  for (const Ending* ending : refused) {
+    CHECK(*ending == Outcome::failed);
+    CHECK(ending->error.find("NOPERM") != std::string::npos);
+  }
+  for (int guild = 100; guild < 120; ++guild) applied.push_back(&member(guild));
+  fixture.flush();
+  for (const Ending* ending : applied) CHECK(*ending == Outcome::applied);
+  CHECK(fixture.cache().dirty_guilds() == guilds);
+  CHECK(fixture.event_stats("GUILD_MEMBER_ADD").failed == refused.size());
+  CHECK(fixture.stats().connections_lost == 0);
 }
 
 // ---------------------------------------------------------------------------------------------------------- Memory

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <uv.h>
@@ -93,6 +94,9 @@ class Proxy {
   /// Cuts every open connection now, or one. On TCP the client sees a reset. What is held is lost.
   void cut();
   void cut(std::size_t connection);
+
+  /// Connections to come get to this server.
+  void lead_to(std::string upstream_socket) { upstream_socket_ = std::move(upstream_socket); }
 
   /// While on, new connections are accepted and cut at once.
   void refuse(bool on) { refusing_ = on; }
