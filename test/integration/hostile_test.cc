@@ -346,6 +346,24 @@ TEST_CASE("an answer to a command that was not sent yet is no answer") {
   CHECK(victim.server.served() == Commands{"SET b 2", "SET c 3"});
 }
 
+TEST_CASE("a reply in front of the greeting shifts none of the answers behind it") {
+  for (const std::string_view wire : {"+OK\r\n", ":1\r\n", "$-1\r\n", "*0\r\n", "+PONG\r\n"}) {
+    CAPTURE(wire);
+    // With all the replies to the greeting, so that one is left when the first command is sent.
+    Victim victim({sends(wire) + "GREET\nSERVE", "GREET\nSERVE"});
+    victim.start();
+    Asked& read = victim.ask({"GET", "a"});
+    Asked& write = victim.ask({"SET", "b", "2"});
+    Asked& second = victim.ask({"GET", "c"});
+    victim.run_until_all_ended();
+    CHECK(read.answer == "value");
+    CHECK(write.answer == "+");
+    CHECK(second.answer == "value");
+    CHECK(victim.lost.size() + victim.failed.size() == 1);
+    CHECK(victim.server.links() == 2);
+  }
+}
+
 TEST_CASE("a greeting that is answered with anything at all does no harm, and the next one works") {
   for (const std::string_view wire :
        {"+OK\r\n+OK\r\n", ":1\r\n", "$3\r\nabc\r\n", "*-1\r\n", "_\r\n", "$999999999999\r\nx", "*2147483647\r\n",
