@@ -48,7 +48,6 @@ Connection::Connection(uv_loop_s* loop, const ConnectionOptions& options, int da
       resolver_(loop),
       stream_(loop, *this, options.tls, options.address.host),
       random_state_(base::random_number()) {
-  assert(options.address.tls == (options.tls != nullptr));
   name_ = unique_name(database, random_state_);
 }
 
@@ -167,6 +166,10 @@ void Connection::open() {
   ticks_ = 0;
   timer_.start(tick(options_.connect_timeout));
   const net::Address& address = options_.address;
+  if (address.tls && options_.tls == nullptr) {
+    return fail({Errc::backend_error, Cause::tls, false, "the address asks for TLS, and nothing says whom to trust"},
+                true);
+  }
   addresses_.clear();
   Status status;
   if (address.kind == net::AddressKind::unix_socket) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sake/resource.h"
+
 #include "redis/server_error.h"
 #include "resp/command_writer.h"
 
@@ -56,7 +58,9 @@ Greeting::Progress Greeting::judge(Step step, const resp::Reply& reply) {
   const bool is_error = reply.type == resp::ReplyType::error;
   const std::string_view words = server_words(reply.text);
   // A server without room says so in answer to whatever comes first.
-  if (is_error && words.find("max number of clients") != words.npos) return fail(words);
+  if (is_error && words.find("max number of clients") != words.npos) return fail(Cause::server, words);
+  // Whatever else came in front of these answers would shift them all.
+  if (!is_error && !fits(step, reply)) return fail(Cause::protocol, "Redis answers what it was not asked");
   switch (step) {
     case Step::auth:
       if (!is_error) return Progress::waiting;
@@ -64,7 +68,7 @@ Greeting::Progress Greeting::judge(Step step, const resp::Reply& reply) {
       if (is_refused_login(words) || words.find("AUTH") != words.npos || words.find("password") != words.npos) {
         return refuse(Cause::auth, std::string(words));
       }
-      return is_unavailable(words) ? fail(words) : refuse(Cause::server, std::string(words));
+      return is_unavailable(words) ? fail(Cause::server, words) : refuse(Cause::server, std::string(words));
 
     case Step::select_other:
       return is_error ? refuse_select(plan_.other_database, words) : Progress::waiting;
@@ -72,20 +76,19 @@ Greeting::Progress Greeting::judge(Step step, const resp::Reply& reply) {
       return is_error ? refuse_select(plan_.database, words) : Progress::waiting;
 
     case Step::ping:
-      return is_error && is_unavailable(words) ? fail(words) : Progress::waiting;
+      return is_error && is_unavailable(words) ? fail(Cause::server, words) : Progress::waiting;
 
     case Step::write:
       // Whatever else it may say, it says to the commands as well, and there each of them is accounted for.
-      return is_error && is_read_only(words) ? fail(words) : Progress::waiting;
+      return is_error && is_read_only(words) ? fail(Cause::server, words) : Progress::waiting;
 
     case Step::id:
-      if (reply.type == resp::ReplyType::integer) client_id_ = reply.integer;
+      if (!is_error) client_id_ = reply.integer;
       return Progress::waiting;
 
     case Step::find_predecessor:
       // Ids begin anew when the server does, so the name must be ours too.
-      predecessor_lives_ =
-          reply.type == resp::ReplyType::bulk && reply.text.find(" name=" + plan_.name + " ") != reply.text.npos;
+      predecessor_lives_ = !is_error && reply.text.find(" name=" + plan_.name + " ") != reply.text.npos;
       return Progress::waiting;
 
     case Step::set_name:
@@ -95,21 +98,42 @@ Greeting::Progress Greeting::judge(Step step, const resp::Reply& reply) {
   return Progress::waiting;
 }
 
+/// Whether the reply, which is no error, can be the answer.
+bool Greeting::fits(Step step, const resp::Reply& reply) noexcept {
+  switch (step) {
+    case Step::auth:
+    case Step::select_other:
+    case Step::select:
+    case Step::set_name:
+      return reply.type == resp::ReplyType::status && reply.text == "OK";
+    case Step::ping:
+      return reply.type == resp::ReplyType::status && reply.text == "PONG";
+    case Step::write:
+    case Step::id:
+    case Step::kill_predecessor:
+      return reply.type == resp::ReplyType::integer;
+    case Step::find_predecessor:
+      return reply.type == resp::ReplyType::bulk;
+  }
+  return false;
+}
+
 Greeting::Progress Greeting::refuse(Cause cause, std::string text) {
   error_ = {Errc::backend_error, cause, false, std::move(text)};
   return Progress::refused;
 }
 
-Greeting::Progress Greeting::fail(std::string_view words) {
-  error_ = {Errc::backend_error, Cause::server, false, std::string(words)};
+Greeting::Progress Greeting::fail(Cause cause, std::string_view words) {
+  error_ = {Errc::backend_error, cause, false, std::string(words)};
   return Progress::failed;
 }
 
 Greeting::Progress Greeting::refuse_select(int selected, std::string_view words) {
-  if (is_unavailable(words)) return fail(words);
+  if (is_unavailable(words)) return fail(Cause::server, words);
   if (is_refused_login(words)) return refuse(Cause::auth, std::string(words));
   if (words.find("out of range") != words.npos) {
-    return refuse(Cause::server, "Redis has no database " + std::to_string(selected) +
+    const std::string whose = selected == reference_index ? ", that of the references" : "";
+    return refuse(Cause::server, "Redis has no database " + std::to_string(selected) + whose +
                                      ": raise `databases` in redis.conf (" + std::string(words) + ")");
   }
   if (words.find("cluster") != words.npos) {

@@ -62,9 +62,10 @@ class Greeting {
 
   void expect(Step step) noexcept { steps_[step_count_++] = step; }
   Progress judge(Step step, const resp::Reply& reply);
+  static bool fits(Step step, const resp::Reply& reply) noexcept;
   Progress refuse(Cause cause, std::string text);
   Progress refuse_select(int database, std::string_view words);
-  Progress fail(std::string_view words);
+  Progress fail(Cause cause, std::string_view words);
 
   GreetingPlan plan_;
   std::array<Step, 9> steps_{};
