@@ -13,6 +13,7 @@ import sys
 # Left out of a build without TLS.
 ONLY_WITH_TLS = {
     "lib/net/tls.cc",
+    "test/fuzz/tls_filter_fuzz.cc",
     "test/integration/link_test.cc",
     "test/integration/tls_test.cc",
     "test/support/certificates.cc",
