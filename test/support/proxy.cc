@@ -425,7 +425,7 @@ void Proxy::tick() {
     }
   }
   // A piece that is under way may be followed by another.
-  const bool more = std::any_of(links_.begin(), links_.end(), [this](const Link* link) {
+  const bool more = std::any_of(links_.begin(), links_.end(), [](const Link* link) {
     return std::any_of(std::begin(link->flows), std::end(link->flows),
                        [&](const Link::Flow& flow) { return flow.is_split() && link->sendable(flow) != 0; });
   });
