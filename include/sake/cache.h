@@ -47,7 +47,7 @@ class SAKE_EXPORT Shard {
   Status dispatch_frame(std::string_view text, Completion completion = {});
 
   /// The same for hosts that have taken the frame apart: `event` is its "t", `data` the JSON text of its "d". Without a
-  /// sequence number there is no check for duplicates.
+  /// sequence number there is no check for duplicates. Errors: those above, invalid_argument for an empty `event`.
   Status dispatch(std::string_view event, std::string_view data, std::optional<std::uint64_t> sequence = std::nullopt,
                   Completion completion = {});
 
