@@ -15,6 +15,7 @@
 #include "sake/export.h"
 #include "sake/options.h"
 #include "sake/result.h"
+#include "sake/session.h"
 #include "sake/stats.h"
 
 struct uv_loop_s;
@@ -55,8 +56,14 @@ class SAKE_EXPORT Shard {
   /// was a READY). Does nothing when none was.
   void skip();
 
-  /// Forgets the session: the mark for duplicates, and that this shard's guilds are owned by this process.
-  void forget() noexcept;
+  /// Forgets the session: the mark for duplicates, its record, and that this shard's guilds are owned by this process.
+  void forget();
+
+  /// Goes on with a session that another process, or this one before it was started again, has recorded: call it before
+  /// the first frame of a connection that sends Resume with these very values. Frames up to the sequence number are
+  /// duplicates, and the guilds that were dirty are dirty again. Errors: invalid_argument when the session is of
+  /// another shard, or when this shard has taken frames already.
+  Status resume(const Session& session);
 
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -110,6 +117,12 @@ class SAKE_EXPORT Cache {
 
   /// The host has made the guild whole again by other means. False: it was not dirty.
   bool clear_dirty_guild(std::uint64_t guild_id) noexcept;
+
+  /// The session record of a shard, for Shard::resume(): how far Redis is, and what Discord wants to hear in a Resume.
+  /// It is written as events are confirmed, at most every 250 ms and at close, and lives for an hour after that. Calls
+  /// back from the loop, once open has succeeded. Errors: entry_not_found when none is recorded, the bot has run with
+  /// another number of shards since, or Redis has lost data; backend_error, invalid_data_found, closed_client.
+  void get_session(std::uint32_t shard_id, std::uint32_t shard_count, Callback<void(Result<Session>)> on_session);
 
   /// Between a successful open and the start of close.
   bool is_alive() const noexcept;

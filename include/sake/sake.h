@@ -10,5 +10,6 @@
 #include "sake/options.h"
 #include "sake/resource.h"
 #include "sake/result.h"
+#include "sake/session.h"
 #include "sake/stats.h"
 #include "sake/version.h"

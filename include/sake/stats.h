@@ -43,6 +43,8 @@ struct ShardStats {
   std::uint32_t count = 1;
   std::uint64_t received_sequence = 0;  ///< The highest sequence number admitted in this session.
   std::uint64_t applied_sequence = 0;   ///< It and everything before it in this session have their outcome.
+  std::uint64_t recorded_sequence = 0;  ///< The one of the session record; see Cache::get_session().
+  std::uint64_t lag = 0;                ///< Received minus applied.
 };
 
 /// Of the connection that writes to a database.

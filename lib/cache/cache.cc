@@ -15,6 +15,7 @@
 #include "cache/marker.h"
 #include "cache/prepare.h"
 #include "cache/probe.h"
+#include "cache/sessions.h"
 #include "dispatch/dispatcher.h"
 #include "net/address.h"
 #include "net/timer.h"
@@ -35,6 +36,7 @@ constexpr std::size_t renewals_per_tick_min = 4;
 constexpr std::size_t timed_frame_bytes = 16u << 10;
 
 constexpr std::chrono::milliseconds pulse_interval{1'000};
+constexpr std::chrono::milliseconds record_interval{250};
 
 Error closed() { return {.code = Errc::closed_client, .text = "the cache is closed"}; }
 
@@ -110,10 +112,12 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
         deadline(on, [this] { on_deadline(); }),
         renewal(on, [this] { on_renewal(); }),
         pulse(on, [this] { on_pulse(); }),
+        record(on, [this] { record_sessions(); }),
         again(on, [] {}),
         connections(on, settings, connection, options, options.log, *this),
         marker(connections.references().writer(), options.log, [this] { on_backend_reset(); }),
-        eviction(connections.references().writer(), options.log) {
+        eviction(connections.references().writer(), options.log),
+        sessions(connections.references(), dispatcher.dirty_guilds()) {
     for (Resource resource : all_resources())
       if (settings.uses(resource)) store.set_writer(resource, connections.pool(resource).writer());
     if (options.open_timeout.count() > 0) deadline.start(options.open_timeout);
@@ -128,6 +132,8 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
   void on_deadline();
   void on_renewal();
   void on_pulse();
+  bool is_record_due() const noexcept;
+  void record_sessions();
   void on_backend_reset();
   void begin_close(Callback<void()> callback);
   void end_close();
@@ -165,10 +171,12 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
   net::Timer deadline;  // Of open(), then of close().
   net::Timer renewal;
   net::Timer pulse;
+  net::Timer record;
   net::Timer again;  // The loop must not wait while there is work.
   cache::Connections connections;
   cache::Marker marker;
   cache::Eviction eviction;
+  cache::Sessions sessions;
   unsigned pulses = 0;  // Since evictions were last looked for.
   std::unique_ptr<cache::Probe> probe;
   std::vector<std::unique_ptr<Shard::Impl>> shards;
@@ -210,6 +218,8 @@ void Cache::Impl::on_backend_reset() {
                       "GUILD_CREATE"};
   log(LogLevel::error, describe(why));
   dispatcher.on_backend_reset(why);
+  // Resuming would bring back only what came after the loss.
+  for (const auto& shard : shards) sessions.drop(shard->state);
   if (state.own_user.empty() || !settings.uses(Resource::user)) return;
   redis::Pipeline& users = connections.pool(Resource::user).writer();
   users.begin(redis::Section::records).begin(3).arg("SET").arg(store::own_user_key).arg(state.own_user);
@@ -247,6 +257,7 @@ void Cache::Impl::on_iteration() {
   dispatcher.work();
   dispatcher.deliver();
   connections.deliver();
+  sessions.deliver();
   if (stage == Stage::closed) return;
   if (on_capacity && refusals_told != dispatcher.refusals() &&
       dispatcher.pending_bytes() < options.pending_bytes_max / 2) {
@@ -255,6 +266,8 @@ void Cache::Impl::on_iteration() {
     if (stage == Stage::closed) return;
   }
   if (dispatcher.has_work()) again.start(std::chrono::milliseconds(0));
+  if (stage == Stage::open && !record.is_running() && is_record_due()) record.start(record_interval);
+  if (stage == Stage::draining && dispatcher.events_pending() == 0) record_sessions();
   connections.flush();
   if (stage == Stage::draining && dispatcher.events_pending() == 0 && unanswered_bytes() == 0) end_close();
 }
@@ -293,6 +306,15 @@ void Cache::Impl::on_pulse() {
   pulse.start(pulse_interval);
 }
 
+bool Cache::Impl::is_record_due() const noexcept {
+  return std::ranges::any_of(shards, [](const auto& shard) { return cache::Sessions::is_due(shard->state); });
+}
+
+void Cache::Impl::record_sessions() {
+  for (const auto& shard : shards)
+    if (cache::Sessions::is_due(shard->state)) sessions.write(shard->state);
+}
+
 void Cache::Impl::begin_close(Callback<void()> callback) {
   if (stage == Stage::closed && prepare.is_closed()) {
     // Too late to be told with the others; the loop tells it when it has closed one handle more.
@@ -306,6 +328,7 @@ void Cache::Impl::begin_close(Callback<void()> callback) {
   dispatcher.stop_admitting();
   renewal.stop();
   pulse.stop();
+  record.stop();
   marker.stop();
   prepare.keep_alive();
   // Without a server there is nothing to wait for.
@@ -318,12 +341,14 @@ void Cache::Impl::end_close() {
   deadline.close();
   renewal.close();
   pulse.close();
+  record.close();
   again.close();
   dispatcher.abort(closed());
   connections.close(closed());
   dispatcher.work();
   if (on_open) std::exchange(on_open, {})(closed());
   dispatcher.deliver();
+  sessions.deliver();
   prepare.close([callbacks = std::move(on_closed)]() mutable {
     for (auto& callback : callbacks) callback();
   });
@@ -386,6 +411,14 @@ bool Cache::clear_dirty_guild(std::uint64_t guild_id) noexcept {
   return impl_->dispatcher.dirty_guilds().clear(guild_id);
 }
 
+void Cache::get_session(std::uint32_t shard_id, std::uint32_t shard_count, Callback<void(Result<Session>)> on_session) {
+  if (impl_->stage == Impl::Stage::closed) {
+    cache::Prepare(impl_->loop, [] {}).close([told = std::move(on_session)]() mutable { told(closed()); });
+  } else {
+    impl_->sessions.read(shard_id, shard_count, std::move(on_session));
+  }
+}
+
 bool Cache::is_alive() const noexcept { return impl_->stage == Impl::Stage::open; }
 
 const Options& Cache::options() const noexcept { return impl_->options; }
@@ -393,7 +426,7 @@ const Options& Cache::options() const noexcept { return impl_->options; }
 Stats Cache::stats() const {
   Stats stats;
   impl_->connections.append_stats(stats);
-  stats.checks = impl_->marker.commands() + impl_->eviction.commands();
+  stats.checks = impl_->marker.commands() + impl_->eviction.commands() + impl_->sessions.commands();
   stats.commands -= stats.checks;
   stats.backend_resets = impl_->resets;
   stats.evicted_keys = impl_->eviction.evicted_keys();
@@ -405,7 +438,8 @@ Stats Cache::stats() const {
     stats.resources.push_back({resource, counts.upserts, counts.deletes});
   }
   for (const auto& shard : impl_->shards)
-    stats.shards.push_back({shard->state.id, shard->state.count, shard->state.received, shard->state.applied});
+    stats.shards.push_back({shard->state.id, shard->state.count, shard->state.received, shard->state.applied,
+                            shard->state.recorded, shard->state.received - shard->state.applied});
   stats.over_capacity = dispatcher.refusals();
   stats.skipped = dispatcher.skipped();
   stats.failed_renewals = dispatcher.failed_renewals();
@@ -440,13 +474,25 @@ Status Shard::dispatch(std::string_view event, std::string_view data, std::optio
 
 void Shard::skip() { impl_.cache.dispatcher.skip(impl_.state); }
 
-void Shard::forget() noexcept {
+void Shard::forget() {
   resources::ShardState& state = impl_.state;
+  impl_.cache.sessions.drop(state);
   ++state.session;
-  state.received = state.applied = 0;
+  state.received = state.applied = state.recorded = 0;
   state.pending.clear();
   state.saw_ready = false;
   impl_.cache.ownership.disown_shard(state.id);
+}
+
+Status Shard::resume(const Session& session) {
+  resources::ShardState& state = impl_.state;
+  if (session.shard_id != state.id || session.shard_count != state.count)
+    return Error{.code = Errc::invalid_argument, .text = "the session is that of another shard"};
+  if (state.received != 0 || state.session != 0)
+    return Error{.code = Errc::invalid_argument, .text = "this shard has a session already: forget() it first"};
+  impl_.cache.sessions.adopt(state, session);
+  impl_.cache.dispatcher.mark_dirty(session.dirty_guilds);
+  return {};
 }
 
 }  // namespace sake

@@ -144,6 +144,13 @@ bool Dispatcher::skip(ShardState& shard) {
   return true;
 }
 
+void Dispatcher::mark_dirty(std::span<const std::uint64_t> guilds) {
+  const Error why{.code = Errc::backend_error,
+                  .cause = Cause::server,
+                  .text = "something of the guild was not written before the session was resumed"};
+  for (std::uint64_t guild : guilds) dirty_guilds_.mark(guild, number_, why);
+}
+
 void Dispatcher::on_backend_reset(const Error& why) {
   ownership->forget_lifetimes();
   for (std::uint64_t guild : ownership->all()) dirty_guilds_.mark(guild, number_, why);

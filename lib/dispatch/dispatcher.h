@@ -11,6 +11,7 @@
 #include <memory>
 #include <memory_resource>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -81,6 +82,9 @@ class Dispatcher final : public resources::Host {
 
   /// Redis has lost what it had acknowledged: every guild of this process is dirty.
   void on_backend_reset(const Error& why);
+
+  /// These guilds were dirty when the session was recorded that is now resumed.
+  void mark_dirty(std::span<const std::uint64_t> guilds);
 
   DirtyGuilds& dirty_guilds() noexcept { return dirty_guilds_; }
   const DirtyGuilds& dirty_guilds() const noexcept { return dirty_guilds_; }

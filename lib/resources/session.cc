@@ -65,6 +65,9 @@ void ready(Event& event) {
   put_own_user(event, user, another);
 
   ShardState& shard = *event.run.shard;
+  shard.session_id = d["session_id"].string();
+  shard.resume_gateway_url = d["resume_gateway_url"].string();
+  shard.recorded = 0;
   const std::vector<std::uint64_t> owned = event.ownership().disown_shard(shard.id);
   if (!event.uses(Resource::guild)) return;
   for (std::uint64_t guild : guilds) event.spawn_in(guild, mark_unavailable, guild);

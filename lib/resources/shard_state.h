@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/ring.h"
@@ -29,6 +30,11 @@ struct ShardState {
   base::Ring<PendingEvent> pending;
   std::uint64_t applied = 0;
   std::uint64_t session = 0;  ///< Counts READYs: events of an older session move no mark.
+
+  /// What READY said of the session; empty while nothing can be resumed.
+  std::string session_id;
+  std::string resume_gateway_url;
+  std::uint64_t recorded = 0;  ///< The sequence number that was recorded last.
 
   /// An event of this session has its outcome.
   void end(std::uint64_t sequence) noexcept {

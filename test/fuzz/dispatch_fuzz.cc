@@ -91,7 +91,7 @@ class Bench {
     options.secondary_indices = {.messages_by_channel = true, .messages_by_author = true, .messages_by_guild = true};
     options.event_clock = [](void*) { return std::int64_t{1'700'000'000'000}; };
     bool opened = false;
-    auto cache = Cache::open(&loop_, std::move(options), [&opened](Status status) {
+    auto cache = Cache::open(&loop_, std::move(options), [&opened](const Status& status) {
       SAKE_FUZZ_CHECK(status.ok());
       opened = true;
     });
@@ -129,7 +129,7 @@ class Bench {
 
   void flush() {
     bool flushed = false;
-    cache_->flush([&flushed](Status status) {
+    cache_->flush([&flushed](const Status& status) {
       SAKE_FUZZ_CHECK(status.ok());
       flushed = true;
     });
