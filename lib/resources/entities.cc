@@ -82,6 +82,11 @@ void index_member(Event& event, std::uint64_t guild, std::uint64_t user) {
   if (event.settings().indices.members_by_user) add_to(event, {Owner::user, user, Resource::member}, guild);
 }
 
+void note_members(Event& event, std::uint64_t guild, std::span<const Entity> members) {
+  if (event.rejected()) return;
+  for (const Entity& member : members) event.state().removed_members.lift({guild, member.id});
+}
+
 void put_members(Event& event, std::uint64_t guild, std::span<const Entity> members) {
   if (!event.uses(Resource::member)) return;
   for (const Entity& member : members) index_member(event, guild, member.id);

@@ -31,6 +31,8 @@ struct Entity {
 void put_listed(Event& event, Resource resource, std::uint64_t guild, std::span<const Entity> entities);
 void drop_listed(Event& event, Resource resource, std::uint64_t guild, std::span<const std::uint64_t> ids);
 
+/// These are members again, whoever was removed before. When the event is dispatched, as removals are noted then.
+void note_members(Event& event, std::uint64_t guild, std::span<const Entity> members);
 /// Members with their `user` inside.
 void put_members(Event& event, std::uint64_t guild, std::span<const Entity> members);
 /// A member that rides along, and the user object that belongs to it.

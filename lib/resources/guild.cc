@@ -256,6 +256,7 @@ Flow guild_create(Event& event) {
     event.state().left_guilds.lift(guild);
     event.ownership().own(guild, event.shard_id(), event.host().wall_clock());
   }
+  note_members(event, guild, snapshot.members.entities);
   co_await event.turn();
 
   snapshot.write(event);

@@ -50,13 +50,13 @@ Flow guild_member_add(Event& event) {
   const json::Value user = event.object(d, "user");
   const std::uint64_t id = event.id(user, "id");
   put_user(event, user);
-  if (!event.rejected()) event.state().removed_members.lift({guild, id});
+  const Entity member{id, d};
+  note_members(event, guild, {&member, 1});
   const Slot stored_guild = event.get(Resource::guild, guild);
   const Slot stored_member = event.get_field(Resource::member, guild, id);
   co_await event.turn();
   // Discord repeats the event now and then; only a new record counts.
   if (event.answer(stored_member).nil) count_member(event, guild, stored_guild, +1);
-  const Entity member{id, d};
   put_members(event, guild, {&member, 1});
 }
 
@@ -66,6 +66,8 @@ Flow guild_member_update(Event& event) {
   const json::Value user = event.object(d, "user");
   const std::uint64_t id = event.id(user, "id");
   put_user(event, user);
+  const Entity member{id, d};
+  note_members(event, guild, {&member, 1});
   const bool complete = is_complete(d);
   const Slot stored = complete ? 0 : event.get_field(Resource::member, guild, id);
   co_await event.turn();
@@ -73,7 +75,6 @@ Flow guild_member_update(Event& event) {
   json::Value old;
   if (!complete) old = event.stored(stored);
   if (!old) {
-    const Entity member{id, d};
     put_members(event, guild, {&member, 1});
     co_return;
   }
@@ -136,6 +137,7 @@ Flow guild_members_chunk(Event& event) {
     // Discord echoes what was asked for; what is no id names nobody.
     if (user) not_found.push_back({*user, event.get_field(Resource::voice_state, guild, *user)});
   }
+  note_members(event, guild, members);
   const bool with_presences = d["presences"].is_array();
   co_await event.turn();
 

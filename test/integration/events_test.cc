@@ -1051,6 +1051,22 @@ TEST_SUITE("GUILD_MEMBER_REMOVE") {
     CHECK(fixture.field_at(4, "100", "5")["roles"] == R"(["8"])"_json);
   }
 
+  TEST_CASE("whoever is listed as a member again is harvested again") {
+    const std::vector<Fed> sources{
+        {"GUILD_CREATE", guild_100()},
+        {"GUILD_MEMBERS_CHUNK", of_guild("100", {{"members", {member("5")}}, {"chunk_index", 0}, {"chunk_count", 1}})},
+        {"GUILD_MEMBER_UPDATE", of_guild("100", member("5"))},
+    };
+    for (const Fed& source : sources) {
+      CAPTURE(source.event);
+      CacheFixture fixture(everything_on());
+      fixture.apply("GUILD_MEMBER_REMOVE", of_guild("100", {{"user", user("5")}}));
+      fixture.apply(source.event, source.data);
+      fixture.apply("MESSAGE_CREATE", message("900", {{"member", {{"roles", {"8"}}}}}));
+      CHECK(fixture.field_at(4, "100", "5")["roles"] == R"(["8"])"_json);
+    }
+  }
+
   TEST_CASE("what trails behind a removal does not bring the member back") {
     CacheFixture fixture(everything_on());
     fixture.apply("GUILD_CREATE", guild_100());
