@@ -95,6 +95,12 @@ struct SecondaryIndices {
   static constexpr SecondaryIndices none() noexcept { return {false, false, false, false, false, false, false}; }
 };
 
+/// Some top-level fields of a resource, by Discord's names.
+struct FieldSelection {
+  Resource resource;
+  std::vector<std::string> fields;
+};
+
 /// Sends one resource to another Redis database than its own.
 struct IndexOverride {
   Resource resource;
@@ -162,6 +168,14 @@ struct SAKE_EXPORT Options {
 
   /// At most one entry per resource, no two resources in one database, none in database 9.
   std::vector<IndexOverride> index_overrides = {};
+
+  /// Store these fields of a resource and no others, or all but these; a resource is in one of the lists at most. What
+  /// the engine needs itself is always stored: ids (`id guild_id channel_id user_id code sound_id parent_id`), the
+  /// `user` of members and presences, the `author` of messages, `unavailable` and `member_count` of guilds, and what
+  /// tells how long an invite lives. The own user is stored whole. What other events carry of a resource that was cut
+  /// down before is cut down alike.
+  std::vector<FieldSelection> keep_fields = {};
+  std::vector<FieldSelection> drop_fields = {};
 
   Policies policies = {};
   SecondaryIndices secondary_indices = {};

@@ -694,7 +694,11 @@ void Dispatcher::give_back(Event& event) noexcept {
 }
 
 Work& Dispatcher::take_work() {
-  if (free_works_.empty()) return *new Work;
+  if (free_works_.empty()) {
+    auto* const work = new Work;
+    work->batch.select_by(settings->selection);
+    return *work;
+  }
   Work* work = free_works_.back().release();
   free_works_.pop_back();
   return *work;

@@ -139,12 +139,6 @@ void CommandQueue::retire() {
   first_end_ = chunks_.empty() || chunks_.front().end() <= answered_ ? never : chunks_.front().end();
 }
 
-std::size_t CommandQueue::pending_commands() const noexcept {
-  std::size_t count = entries_.size();
-  for (const Part& part : parts_) count += part.entries.size();
-  return count;
-}
-
 std::optional<CommandQueue::Leftover> CommandQueue::take_leftover() {
   if (entries_.empty()) close_group();
   if (entries_.empty()) return std::nullopt;

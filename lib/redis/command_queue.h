@@ -101,8 +101,10 @@ class CommandQueue {
   std::size_t pending_bytes() const noexcept { return static_cast<std::size_t>(queued_ - answered_) + open_bytes_; }
   std::size_t in_flight_bytes() const noexcept { return static_cast<std::size_t>(sent_ - answered_); }
   std::uint64_t answered() const noexcept { return answered_; }
-  std::size_t pending_commands() const noexcept;  ///< Without an answer, those of the open group included.
-  std::uint64_t commands() const noexcept { return commands_; }  ///< Queued so far, without SELECT.
+  /// Without an answer, those of the open group included.
+  std::size_t pending_commands() const noexcept { return entries_.size() + open_commands(); }
+  /// So far, those of the open group included, without SELECT.
+  std::uint64_t commands() const noexcept { return commands_ + open_commands(); }
   std::uint64_t selects() const noexcept { return selects_; }
 
  private:
@@ -121,6 +123,9 @@ class CommandQueue {
     std::uint64_t end() const noexcept { return start + bytes.size() - begin; }
   };
 
+  std::size_t open_commands() const noexcept {
+    return parts_[0].entries.size() + parts_[1].entries.size() + parts_[2].entries.size();
+  }
   void prepare(Part& part);
   void queue(Part& part, int database, std::string_view select, bool backlog);
   void retire();
@@ -150,7 +155,7 @@ class CommandQueue {
   std::size_t void_entries_ = 0;                 // Answers that are still to come and do not count.
   std::uint64_t first_end_ = ~std::uint64_t{0};  // Where the first chunk ends.
 
-  std::uint64_t commands_ = 0;
+  std::uint64_t commands_ = 0;  // Of closed groups.
   std::uint64_t selects_ = 0;
 };
 

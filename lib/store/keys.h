@@ -2,6 +2,7 @@
 
 // Every key that is read or written is built here. The stored layout is a contract: docs/layout.md specifies it.
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -11,6 +12,9 @@
 #include "base/snowflake.h"
 
 namespace sake::store {
+
+/// Database numbers of resources are below this.
+inline constexpr std::size_t resource_limit = 18;
 
 /// Who a reference set belongs to: the number of the owner's database, in front of its id in the key.
 enum class Owner : std::uint8_t { guild = 1, channel = 2, user = 7 };

@@ -134,6 +134,10 @@ Result<Settings> resolve(const Options& options) {
                        " would share database " + std::to_string(settings.database_of(a)) +
                        "; their ids collide, so each needs its own");
 
+  auto selection = Selection::make(options);
+  if (!selection) return selection.error();
+  settings.selection = std::move(selection).value();
+
   const auto life = checked("default_expire", options.default_expire);
   if (!life) return life.error();
   for (Resource resource : all_resources()) settings.life[static_cast<std::size_t>(resource)] = *life;

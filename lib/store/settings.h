@@ -10,10 +10,9 @@
 #include "sake/resource.h"
 #include "sake/result.h"
 
-namespace sake::store {
+#include "store/selection.h"
 
-/// Database numbers of resources are below this.
-inline constexpr std::size_t resource_limit = 18;
+namespace sake::store {
 
 /// Milliseconds, or no expiry.
 using LifeMs = std::optional<std::int64_t>;
@@ -26,6 +25,7 @@ struct Settings {
   Policies policies;
   SecondaryIndices indices;
   bool harvest_members = false;
+  Selection selection;
 
   bool uses(Resource resource) const noexcept { return resources.contains(resource); }
   LifeMs life_of(Resource resource) const noexcept { return life[static_cast<std::size_t>(resource)]; }

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "json/edit.h"
 #include "store/keys.h"
+#include "store/selection.h"
 
 namespace sake::store {
 
@@ -77,6 +78,9 @@ struct Op {
 
 class WriteBatch {
  public:
+  /// What is stored of each value from now on. It must outlive the batch.
+  void select_by(const Selection& selection) noexcept { selection_ = &selection; }
+
   /// The value is what `write(json::Pieces&)` appends.
   template <typename Write>
   Op& set(Resource resource, std::uint64_t id, Write write) {
@@ -128,10 +132,15 @@ class WriteBatch {
   Op& with_value(Op& op, Write write) {
     op.first_piece = static_cast<std::uint32_t>(pieces_.size());
     write(pieces_);
+    // The own user, whose key is no id, is kept whole: it is merged with later updates.
+    const bool is_own_user = op.resource == Resource::user && op.key == 0;
+    if (selection_ != nullptr && selection_->concerns(op.resource) && !is_own_user)
+      selection_->apply(op.resource, pieces_, op.first_piece, arena_);
     op.pieces = static_cast<std::uint32_t>(pieces_.size()) - op.first_piece;
     return op;
   }
 
+  const Selection* selection_ = nullptr;
   std::vector<Op> ops_;
   json::Pieces pieces_;
   base::Arena arena_;

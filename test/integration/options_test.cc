@@ -413,6 +413,28 @@ TEST_CASE("frames above frame_bytes_max are rejected, and those at it are not") 
   CHECK_FALSE(below.exists(10, "900"));
 }
 
+TEST_CASE("fields that are not wanted reach Redis by no event, and the rest works as ever") {
+  CacheFixture fixture({.keep_fields = {{Resource::role, {"name"}}, {Resource::member, {"roles"}}},
+                        .drop_fields = {{Resource::message, {"embeds", "reactions"}}}});
+  const nlohmann::json role{{"id", "7"}, {"name", "crew"}, {"color", 1}};
+  const nlohmann::json member{{"user", {{"id", "5"}, {"username", "u"}}}, {"nick", "n"}, {"roles", {"7"}}};
+  fixture.apply("GUILD_CREATE", {{"id", "100"}, {"member_count", 1}, {"roles", {role}}, {"members", {member}}});
+  CHECK(fixture.json_at(6, "7") == nlohmann::json{{"id", "7"}, {"guild_id", "100"}, {"name", "crew"}});
+  CHECK(fixture.field_at(4, "100", "5").size() == 3);
+  fixture.apply("GUILD_MEMBER_UPDATE", {{"guild_id", "100"},
+                                        {"user", {{"id", "5"}, {"username", "u"}}},
+                                        {"nick", "other"},
+                                        {"roles", nlohmann::json::array()}});
+  CHECK(fixture.field_at(4, "100", "5") == nlohmann::json{{"guild_id", "100"},
+                                                          {"user", {{"id", "5"}, {"username", "u"}}},
+                                                          {"roles", nlohmann::json::array()}});
+  fixture.apply("MESSAGE_CREATE", {{"id", "1"}, {"channel_id", "2"}, {"content", "x"}, {"embeds", {{{"a", 1}}}}});
+  fixture.apply(
+      "MESSAGE_REACTION_ADD",
+      {{"message_id", "1"}, {"channel_id", "2"}, {"user_id", "5"}, {"emoji", {{"id", nullptr}, {"name", "e"}}}});
+  CHECK(fixture.json_at(10, "1") == nlohmann::json{{"id", "1"}, {"channel_id", "2"}, {"content", "x"}});
+}
+
 TEST_CASE("the options in use can be asked for") {
   CacheFixture fixture({.pending_bytes_max = 12345});
   CHECK(fixture.cache().options().pending_bytes_max == 12345);

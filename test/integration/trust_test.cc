@@ -68,10 +68,11 @@ struct Told {
   }
   std::ptrdiff_t changes_to(ConnectionChange::What what) const { return std::ranges::count(changes, what); }
 
-  CacheFixture fixture;
+  // In front of the cache, which may tell something at its end.
   std::vector<std::pair<std::uint64_t, std::string>> dirty;
   std::vector<ConnectionChange::What> changes;
   std::vector<std::string> reasons;
+  CacheFixture fixture;
 };
 
 }  // namespace

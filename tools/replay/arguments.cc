@@ -163,12 +163,23 @@ void apply_policies(Policies& policies, const std::vector<std::string>& settings
   }
 }
 
+std::vector<FieldSelection> parse_fields(const char* option, const std::vector<std::string>& words) {
+  std::vector<FieldSelection> selections;
+  for (const std::string& word : words) {
+    const auto [resource, fields] = split_pair(option, word);
+    selections.push_back({parse_resource(option, resource), CLI::detail::split(fields, ',')});
+  }
+  return selections;
+}
+
 /// What the command line says before it is understood.
 struct Words {
   std::string address;
   std::vector<std::string> resources;
   std::vector<std::string> indexes;
   std::vector<std::string> policies;
+  std::vector<std::string> kept_fields;
+  std::vector<std::string> dropped_fields;
   std::string secondary_indices;
   std::optional<std::uint32_t> intents;
 };
@@ -215,6 +226,13 @@ void define_storage(CLI::App& app, Arguments& arguments, Words& words) {
       ->type_name("NAME=DB")
       ->allow_extra_args(false)
       ->group(group);
+  const auto fields = [&app, group](const char* name, std::vector<std::string>& into, const char* text) {
+    app.add_option(name, into, text)->type_name("NAME=FIELD,...")->allow_extra_args(false)->group(group);
+  };
+  fields("--keep-fields", words.kept_fields,
+         "Of this resource store only these fields, and what the\ncache needs itself; repeatable. Also --keep "
+         "NAME=FIELD,...");
+  fields("--drop", words.dropped_fields, "Of this resource store all but these fields; repeatable");
   const auto lifetime = [&app, group](const char* option, Lifetime& into, const char* text) {
     app.add_option_function<std::string>(
            option, [option, &into](const std::string& value) { into = parse_lifetime(option, value); }, text)
@@ -287,6 +305,8 @@ void apply(const Words& words, Arguments& arguments) {
       throw CLI::ValidationError("--index", "\"" + database + "\" is not the number of a database");
     options.index_overrides.push_back({parse_resource("--index", resource), index});
   }
+  options.keep_fields = parse_fields("--keep-fields", words.kept_fields);
+  options.drop_fields = parse_fields("--drop", words.dropped_fields);
   if (!words.secondary_indices.empty()) {
     const auto indices = parse_indices(words.secondary_indices);
     if (!indices)
@@ -326,12 +346,20 @@ void check(const Arguments& arguments) {
     throw CLI::ValidationError("--errors", "standard output is taken by --stats");
 }
 
-/// The flag may also stand before its value without "=", as the other options do: where the next word can only be one.
+/// Whether the word names fields of a resource, rather than a log: role=id,name.
+bool names_fields(std::string_view word) {
+  const std::size_t equals = word.find('=');
+  return equals != word.npos && resource_from_name(word.substr(0, equals));
+}
+
+/// A flag may also stand before its value without "=", as the other options do: where the next word can only be one.
 std::vector<std::string> join_flag_value(int argc, char** argv) {
   std::vector<std::string> words;
   for (int n = argc - 1; n > 0; --n) {
     if (argv[n] == std::string_view("--secondary-indices") && !words.empty() && parse_indices(words.back())) {
       words.back().insert(0, "--secondary-indices=");
+    } else if (argv[n] == std::string_view("--keep") && !words.empty() && names_fields(words.back())) {
+      words.back().insert(0, "--keep-fields=");
     } else {
       words.emplace_back(argv[n]);
     }
