@@ -29,6 +29,7 @@ struct Link::Session {
   TlsFilter filter;
   std::array<std::string_view, Stream::pieces_max> plain{};  // Given to write() and not encrypted yet.
   bool is_told = false;                                      // on_connected has been called.
+  bool is_in_call = false;                                   // Of the handler: whoever makes it ends the session then.
   bool is_over = false;                                      // The link has nothing to do with it any more.
 };
 
@@ -49,6 +50,11 @@ void Link::Session::encrypt_slice() {
     if (!piece.empty()) return;
   }
 }
+
+Link::Link(uv_loop_s* loop, StreamHandler& handler, const TlsContext* tls, const std::string& host)
+    : handler_(handler), tls_(tls), host_(host), stream_(loop, *this) {}
+
+Link::~Link() { close(); }
 
 bool Link::is_shaking_hands() const noexcept { return session_ != nullptr && !session_->is_told; }
 
@@ -84,7 +90,7 @@ bool Link::send() {
 
 void Link::on_connected() noexcept {
   if (tls_ == nullptr) return handler_.on_connected();
-  session_ = std::make_shared<Session>(*tls_, host_);
+  session_ = std::make_unique<Session>(*tls_, host_);
   advance({});
 }
 
@@ -94,7 +100,14 @@ void Link::on_read(std::string_view bytes) noexcept {
 }
 
 void Link::advance(std::string_view bytes) {
-  const std::shared_ptr<Session> session = session_;  // After a call of the handler this link may be gone.
+  // After a call of the handler this link may be gone, and the session is this function's to end.
+  Session* const session = session_.get();
+  const auto end_of_call = [](Session* in_call) noexcept {
+    in_call->is_in_call = false;
+    if (in_call->is_over) delete in_call;
+  };
+  session->is_in_call = true;
+  const std::unique_ptr<Session, decltype(end_of_call)> call(session);
   TlsFilter& filter = session->filter;
   Status status = filter.feed(bytes);
   if (status && filter.state() == TlsFilter::State::established && !session->is_told) {
@@ -140,8 +153,13 @@ void Link::end(Error error) {
 }
 
 void Link::let_go() noexcept {
-  if (session_ != nullptr) session_->is_over = true;
-  session_.reset();
+  if (session_ == nullptr) return;
+  session_->is_over = true;
+  if (session_->is_in_call) {
+    static_cast<void>(session_.release());
+  } else {
+    session_.reset();
+  }
 }
 
 void Link::close() noexcept {

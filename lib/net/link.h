@@ -19,9 +19,8 @@ class Link final : private StreamHandler {
  public:
   /// `tls` may be null: no TLS. Else it outlives the link, and the server's certificate must be for `host`. The handler
   /// is called as a Stream calls it, with one more error: backend_error (tls).
-  Link(uv_loop_s* loop, StreamHandler& handler, const TlsContext* tls, const std::string& host)
-      : handler_(handler), tls_(tls), host_(host), stream_(loop, *this) {}
-  ~Link() { close(); }
+  Link(uv_loop_s* loop, StreamHandler& handler, const TlsContext* tls, const std::string& host);
+  ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
@@ -54,7 +53,7 @@ class Link final : private StreamHandler {
   const TlsContext* tls_;
   std::string host_;
   Stream stream_;
-  std::shared_ptr<Session> session_;  // From the connection to the end of the link; shared by calls under way.
+  std::unique_ptr<Session> session_;  // From the connection to the end of the link.
 };
 
 }  // namespace sake::net
