@@ -76,7 +76,8 @@ struct Policies {
   /// Reactions and poll votes change the stored message. One read per event.
   bool track_reactions = true;
 
-  /// MESSAGE_CREATE updates the channel's last_message_id. One read and one rewrite of the channel per message.
+  /// Messages update the last_message_id of their channel or thread, a new post that of its forum, and messages that
+  /// come and go the counters of their thread. A read and a rewrite per message.
   bool track_channel_activity = false;
 };
 
@@ -163,7 +164,7 @@ struct SAKE_EXPORT Options {
   Lifetime message_expire = std::chrono::minutes(5);     ///< Messages; renewed by updates.
   Lifetime invite_expire = std::chrono::hours(24 * 30);  ///< Invites that say nothing of their own end.
 
-  /// What to keep. A resource that is left out costs no command.
+  /// What to keep; see also Resources::everything(). A resource that is left out costs no command.
   Resources resources = Resources::all();
 
   /// At most one entry per resource, no two resources in one database, none in database 9.

@@ -25,6 +25,13 @@ enum class Resource : std::uint8_t {
   user = 7,
   voice_state = 8,
   message = 10,
+  thread = 11,
+  sticker = 12,
+  stage_instance = 13,
+  scheduled_event = 14,
+  soundboard_sound = 15,
+  integration = 16,
+  auto_moderation_rule = 17,
 };
 
 /// The database of references; it cannot be overridden.
@@ -45,8 +52,12 @@ class Resources {
     for (Resource resource : resources) insert(resource);
   }
 
-  /// Every resource this version keeps.
+  /// What is kept unless the caller chooses: every resource of databases 0 to 15, which any Redis has.
   SAKE_EXPORT static Resources all() noexcept;
+
+  /// Every resource there is, integrations and auto-moderation rules too: their databases 16 and 17 need a Redis with
+  /// `databases 18` or an index override.
+  SAKE_EXPORT static Resources everything() noexcept;
 
   constexpr bool contains(Resource resource) const noexcept { return (bits_ & bit(resource)) != 0; }
   constexpr void insert(Resource resource) noexcept { bits_ |= bit(resource); }

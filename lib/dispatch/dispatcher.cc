@@ -306,7 +306,7 @@ void Dispatcher::choose_lane(Event& event) {
 bool Dispatcher::begin(Event& event) {
   const Row& row = *event.run.row;
   Lane* const lane = event.run.has_lane ? find_lane(event.run.lane_id) : nullptr;
-  const bool told = row.is_told(*settings);
+  const bool told = row.is_told(event);
   if (told || lane != nullptr) {
     event.run.work->document.copy_of(event.run.data);
     event.run.data = event.run.work->document.root();

@@ -1,25 +1,30 @@
-// Guild channels: CHANNEL_*, and the few fields that come by events of their own. Threads and DMs are not kept here.
+// Guild channels: CHANNEL_*, and the few fields that come by events of their own. Threads are kept elsewhere, DMs
+// nowhere.
 
 #include "base/snowflake.h"
 #include "json/edit.h"
 #include "resources/entities.h"
 #include "resources/flows.h"
 #include "resources/handlers.h"
+#include "resources/thread.h"
 
 namespace sake::resources {
 namespace {
 
-/// Whether a channel object is of a kind that is kept: no thread and no DM.
+constexpr std::int64_t stage_channel = 13;
+
+/// Whether a channel object is of a kind that is kept here: no thread and no DM.
 bool is_kept(json::Value channel) {
   const auto type = channel["type"].integer();
-  return !type || (*type != 1 && *type != 3 && (*type < 10 || *type > 12));
+  return type != 1 && type != 3 && !is_thread(channel);
 }
 
-/// Sets one field of a stored channel; unknown channels are not created. A missing value is null.
-void set_field(Event& event, std::uint64_t channel, Slot slot, std::string_view key, json::Value value) {
+/// Sets one field of a stored channel or thread; unknown ones are not created. A missing value is null.
+void set_field(Event& event, Resource resource, std::uint64_t channel, Slot slot, std::string_view key,
+               json::Value value) {
   const json::Value stored = event.stored(slot);
   if (!stored) return;
-  event.out().set(Resource::channel, channel, [&](json::Pieces& pieces) {
+  event.out().set(resource, channel, [&](json::Pieces& pieces) {
     json::write_with(pieces, event.out().arena(), stored, {{key, value ? value.text() : "null"}});
   });
 }
@@ -86,14 +91,20 @@ Flow channel_delete(Event& event) {
   for (std::size_t i = 0; i < answer.size(); ++i)
     if (const auto user = base::parse_snowflake(answer[i])) drop_voice_state(event, *guild, *user);
   drop_channel(event, *guild, id);
+  drop_threads_of(event, id, *guild);
+  const auto type = d["type"].integer();
+  if (event.uses(Resource::stage_instance) && (!type || type == stage_channel))
+    event.spawn_next(drop_stages, *guild, id);
 }
 
 Flow channel_pins_update(Event& event) {
   const json::Value d = event.data();
   const std::uint64_t channel = event.id(d, "channel_id");
   const Slot stored = event.get(Resource::channel, channel);
+  const Slot thread = event.get(Resource::thread, channel);
   co_await event.turn();
-  set_field(event, channel, stored, "last_pin_timestamp", d["last_pin_timestamp"]);
+  set_field(event, Resource::channel, channel, stored, "last_pin_timestamp", d["last_pin_timestamp"]);
+  set_field(event, Resource::thread, channel, thread, "last_pin_timestamp", d["last_pin_timestamp"]);
 }
 
 Flow channel_info(Event& event) {
@@ -125,7 +136,7 @@ Flow voice_channel_status_update(Event& event) {
   const std::uint64_t channel = event.id(d, "id");
   const Slot stored = event.get(Resource::channel, channel);
   co_await event.turn();
-  set_field(event, channel, stored, "status", d["status"]);
+  set_field(event, Resource::channel, channel, stored, "status", d["status"]);
 }
 
 Flow voice_channel_start_time_update(Event& event) {
@@ -133,7 +144,7 @@ Flow voice_channel_start_time_update(Event& event) {
   const std::uint64_t channel = event.id(d, "id");
   const Slot stored = event.get(Resource::channel, channel);
   co_await event.turn();
-  set_field(event, channel, stored, "voice_start_time", d["voice_start_time"]);
+  set_field(event, Resource::channel, channel, stored, "voice_start_time", d["voice_start_time"]);
 }
 
 }  // namespace sake::resources

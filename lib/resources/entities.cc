@@ -1,6 +1,9 @@
 #include "resources/entities.h"
 
+#include <algorithm>
+
 #include "base/snowflake.h"
+#include "json/edit.h"
 #include "resources/flows.h"
 
 namespace sake::resources {
@@ -249,16 +252,43 @@ void drop_channel(Event& event, std::uint64_t guild, std::uint64_t channel) {
   drop_entries_of(event, Owner::channel, channel, guild);
 }
 
+void drop_threads_of(Event& event, std::uint64_t channel, std::uint64_t guild) {
+  if (event.uses(Resource::thread)) event.spawn_next(drop_threads, channel, guild);
+}
+
+void drop_thread(Event& event, std::uint64_t guild, std::uint64_t thread, std::optional<std::uint64_t> parent) {
+  drop_listed(event, Resource::thread, guild, {&thread, 1});
+  if (event.uses(Resource::thread) && parent) remove_from(event, {Owner::channel, *parent, Resource::thread}, thread);
+}
+
+void drop_messages_of(Event& event, Owner owner, std::uint64_t id, std::uint64_t guild) {
+  const SecondaryIndices& indices = event.settings().indices;
+  const bool is_on = owner == Owner::channel ? indices.messages_by_channel : indices.messages_by_guild;
+  if (event.uses(Resource::message) && is_on)
+    event.spawn_next(drop_entries, static_cast<std::uint64_t>(owner), id, static_cast<std::uint64_t>(Resource::message),
+                     guild);
+}
+
 void drop_entries_of(Event& event, Owner owner, std::uint64_t id, std::uint64_t guild) {
   const SecondaryIndices& indices = event.settings().indices;
-  const bool channel = owner == Owner::channel;
-  const auto spawn = [&](Resource resource) {
-    event.spawn_next(drop_entries, static_cast<std::uint64_t>(owner), id, static_cast<std::uint64_t>(resource), guild);
-  };
-  if (event.uses(Resource::message) && (channel ? indices.messages_by_channel : indices.messages_by_guild))
-    spawn(Resource::message);
-  if (event.uses(Resource::invite) && (channel ? indices.invites_by_channel : indices.invites_by_guild))
-    spawn(Resource::invite);
+  const bool is_on = owner == Owner::channel ? indices.invites_by_channel : indices.invites_by_guild;
+  drop_messages_of(event, owner, id, guild);
+  if (event.uses(Resource::invite) && is_on)
+    event.spawn_next(drop_entries, static_cast<std::uint64_t>(owner), id, static_cast<std::uint64_t>(Resource::invite),
+                     guild);
+}
+
+void change_count(Event& event, Resource resource, std::uint64_t id, json::Value stored, std::string_view key,
+                  std::int64_t change) {
+  // Nothing has more of anything; what is stored beyond it is not ours.
+  constexpr std::int64_t count_max = 1'000'000'000'000;
+  const auto count = stored[key].integer();
+  if (!count) return;
+  const std::int64_t changed = std::max<std::int64_t>(0, std::clamp<std::int64_t>(*count, 0, count_max) + change);
+  event.out().set(resource, id, [&](json::Pieces& pieces) {
+    json::write_with(pieces, event.out().arena(), stored,
+                     {{key, base::Decimal(static_cast<std::uint64_t>(changed)).view()}});
+  });
 }
 
 std::uint64_t user_id_of(Event& event, json::Value object) {

@@ -27,7 +27,7 @@ struct Entity {
   json::Value object;
 };
 
-/// emoji, channel, role: the records and their places in the guild's set.
+/// What a guild lists (store::listed_by_guild): the records and their places in the guild's set.
 void put_listed(Event& event, Resource resource, std::uint64_t guild, std::span<const Entity> entities);
 void drop_listed(Event& event, Resource resource, std::uint64_t guild, std::span<const std::uint64_t> ids);
 
@@ -74,12 +74,19 @@ void enter_index(Event& event, const store::ReferenceKey& index, std::int64_t en
 void drop_invite(Event& event, std::string_view code, std::optional<std::uint64_t> channel,
                  std::optional<std::uint64_t> guild);
 
-/// Removes a channel, its voice set, and by their indices its messages and invites. Voice states need their own ids.
+/// Removes a channel, its voice set, and by their indices its messages and invites. Voice states, threads and stage
+/// instances need their own ids.
 void drop_channel(Event& event, std::uint64_t guild, std::uint64_t channel);
+/// The threads of a channel with their messages, in a story of its own.
+void drop_threads_of(Event& event, std::uint64_t channel, std::uint64_t guild);
+/// A thread without its messages. `parent`: the channel it is in, where that is known.
+void drop_thread(Event& event, std::uint64_t guild, std::uint64_t thread, std::optional<std::uint64_t> parent);
 
 /// The messages and invites of a channel or guild, by those of its indices that are on. `guild`: itself, or the
 /// channel's.
 void drop_entries_of(Event& event, store::Owner owner, std::uint64_t id, std::uint64_t guild);
+/// The same for the messages alone.
+void drop_messages_of(Event& event, store::Owner owner, std::uint64_t id, std::uint64_t guild);
 
 /// Its places in the secondary indices that are on, until its lifetime ends.
 void index_message(Event& event, std::uint64_t id, std::uint64_t channel, std::optional<std::uint64_t> guild,
@@ -93,6 +100,10 @@ void put_message(Event& event, std::uint64_t id, std::uint64_t channel, std::opt
   index_message(event, id, channel, guild, author);
   event.out().set(Resource::message, id, write);
 }
+/// Adds to a number in a stored record, which never falls below zero. Nothing where either is not there.
+void change_count(Event& event, Resource resource, std::uint64_t id, json::Value stored, std::string_view key,
+                  std::int64_t change);
+
 /// The id in `user_id`, else in `member.user.id`: abridged captures lack the former.
 std::uint64_t user_id_of(Event& event, json::Value object);
 

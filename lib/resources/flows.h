@@ -16,6 +16,9 @@ Flow drop_empty_voice_set(Event& event);  ///< (channel): when only the marker i
 Flow drop_read_message(Event& event);     ///< (message): with its entries in all indices, which only it can tell.
 Flow extend_index(Event& event);          ///< (owner, id, resource): it lives as long as its longest entry.
 Flow drop_entries(Event& event);          ///< (owner, id, resource, guild): the messages or invites of an index.
+Flow drop_threads(Event& event);          ///< (channel, guild): its threads with their messages.
+Flow drop_read_thread(Event& event);      ///< (guild, thread, with messages): its parent only the record can tell.
+Flow drop_stages(Event& event);           ///< (guild, channel, kept): the channel's stage instances but one.
 Flow scrub_role(Event& event);            ///< (guild, role): takes the role out of the guild's members.
 
 }  // namespace sake::resources

@@ -9,7 +9,8 @@
 #include "resources/entities.h"
 #include "resources/flows.h"
 #include "resources/handlers.h"
-#include "resources/sweep.h"
+#include "resources/kinds.h"
+#include "resources/thread.h"
 
 namespace sake::resources {
 namespace {
@@ -18,44 +19,14 @@ using store::Action;
 using store::Owner;
 using store::ReferenceKey;
 
-/// Members of a guild object that have databases of their own, or are no part of it.
-bool is_collection(json::Value field) {
-  return json::key_in(field, {"channels", "emojis", "members", "presences", "roles", "threads", "voice_states"});
-}
-
-/// What a guild object lists, found and checked before anything is written.
-struct Listed {
-  std::vector<Entity> entities;
-  IdSet ids;
-
-  void add(std::uint64_t id, json::Value object) {
-    entities.push_back({id, object});
-    ids.add(id);
-  }
-};
-
-Listed listed(Event& event, json::Value array, std::string_view key) {
-  Listed found;
-  for (json::Value object : array.children())
-    if (event.is_object(object, key)) found.add(event.id(object, "id"), object);
-  found.ids.seal();
-  return found;
-}
-
-/// Roles and emojis are few enough to be asked for at dispatch, so that a list costs its lane no trip.
-Slot ask_listed(Event& event, Resource resource, std::uint64_t guild) {
-  return event.read(Action::references, ReferenceKey{Owner::guild, guild, resource});
-}
-
-void replace_listed(Event& event, Resource resource, std::uint64_t guild, Slot old, const Listed& listed) {
-  put_listed(event, resource, guild, listed.entities);
-  drop_unlisted(event, resource, guild, event.answer(old), listed.ids);
-}
-
-/// Threads have a database of their own.
-bool is_thread(json::Value channel) {
-  const auto type = channel["type"].integer();
-  return type && *type >= 10 && *type <= 12;
+/// Whether a member of a guild object has a database of its own, or is no part of it. Those that came later stay where
+/// they are not kept elsewhere.
+bool is_collection(const store::Settings& settings, json::Value field) {
+  if (json::key_in(field, {"channels", "emojis", "members", "presences", "roles", "threads", "voice_states"}))
+    return true;
+  for (const Kind* kind : in_guild)
+    if (field.key_equals(kind->list)) return settings.uses(kind->resource);
+  return false;
 }
 
 constexpr bool is_voice(std::int64_t type) noexcept { return type == 2 || type == 13; }
@@ -71,13 +42,23 @@ struct VoiceState {
 /// Everything of one GUILD_CREATE.
 struct Snapshot {
   std::uint64_t guild = 0;
-  Listed roles, emojis, channels, members, presences;
+  std::array<Listed, in_guild.size()> kinds;  ///< As in `in_guild`.
+  Listed channels, members, presences;
+  std::vector<Thread> threads;
+  IdSet thread_ids, parents;
   std::vector<VoiceState> voice_states;
   IdSet voice_users;
   bool replace_members = false;
 
   void read(Event& event);
   void write(Event& event);
+
+  /// A channel that is not listed takes its threads along, but not while the payload has threads in it.
+  void keep_parents(Event& event) const {
+    std::erase_if(event.run.work->children, [&](const Work::Child& child) {
+      return child.flow == drop_threads && parents.contains(child.arguments[0]);
+    });
+  }
 
  private:
   void read_members(Event& event, json::Value d);
@@ -86,12 +67,21 @@ struct Snapshot {
 
 void Snapshot::read(Event& event) {
   const json::Value d = event.data();
-  roles = listed(event, event.optional_array(d, "roles"), "roles");
-  emojis = listed(event, event.optional_array(d, "emojis"), "emojis");
-  for (const Entity& emoji : emojis.entities) put_user_of(event, emoji.object);
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    kinds[i] = listed(event, *in_guild[i], event.optional_array(d, in_guild[i]->list));
   for (json::Value channel : event.optional_array(d, "channels").children())
     if (event.is_object(channel, "channels") && !is_thread(channel)) channels.add(event.id(channel, "id"), channel);
   channels.ids.seal();
+  for (json::Value object : event.optional_array(d, "threads").children()) {
+    if (!event.is_object(object, "threads")) continue;
+    const Thread thread = thread_of(event, object);
+    if (thread.is_archived) continue;
+    threads.push_back(thread);
+    thread_ids.add(thread.id);
+    if (thread.parent) parents.add(*thread.parent);
+  }
+  thread_ids.seal();
+  parents.seal();
   read_members(event, d);
   for (json::Value presence : event.optional_array(d, "presences").children()) {
     if (!event.is_object(presence, "presences")) continue;
@@ -146,9 +136,9 @@ void Snapshot::read_voice_states(Event& event, json::Value d) {
 }
 
 void Snapshot::write(Event& event) {
-  put_listed(event, Resource::role, guild, roles.entities);
-  put_listed(event, Resource::emoji, guild, emojis.entities);
+  for (std::size_t i = 0; i < kinds.size(); ++i) put_listed(event, in_guild[i]->resource, guild, kinds[i].entities);
   put_listed(event, Resource::channel, guild, channels.entities);
+  put_threads(event, guild, threads);
   put_members(event, guild, members.entities);
   put_presences(event, guild, presences.entities);
   // Sets first: the states then go out as one command.
@@ -227,13 +217,14 @@ class VoiceSets {
 };
 
 /// The record of a guild that has just been created: its own fields, available.
-std::string guild_record(json::Value d) {
+std::string guild_record(const store::Settings& settings, json::Value d) {
   json::Pieces pieces;
   json::ObjectWriter out(pieces);
   const bool flagged = d["unavailable"].text() == "false";
   if (!flagged) out.members("\"unavailable\":false");
-  out.members_of(
-      d, [&](json::Value field) { return !is_collection(field) && (flagged || !field.key_equals("unavailable")); });
+  out.members_of(d, [&](json::Value field) {
+    return !is_collection(settings, field) && (flagged || !field.key_equals("unavailable"));
+  });
   out.close();
   std::string record;
   for (std::string_view piece : pieces) record.append(piece);
@@ -262,13 +253,15 @@ Flow guild_create(Event& event) {
   snapshot.write(event);
   Sweep voice_states(event, Resource::voice_state, guild, snapshot.voice_users);
   VoiceSets voice_sets(event, snapshot);
-  Sweep sweeps[] = {{event, Resource::role, guild, snapshot.roles.ids},
-                    {event, Resource::emoji, guild, snapshot.emojis.ids},
-                    {event, Resource::presence, guild, snapshot.presences.ids}};
+  std::vector<Sweep> sweeps;
+  for (std::size_t i = 0; i < in_guild.size(); ++i)
+    sweeps.emplace_back(event, in_guild[i]->resource, guild, snapshot.kinds[i].ids);
+  sweeps.emplace_back(event, Resource::presence, guild, snapshot.presences.ids);
   Sweep channels(event, Resource::channel, guild, snapshot.channels.ids);
+  Sweep threads(event, Resource::thread, guild, snapshot.thread_ids);
   std::optional<Sweep> members;
   if (snapshot.replace_members) members.emplace(event, Resource::member, guild, snapshot.members.ids);
-  const std::string record = guild_record(event.data());
+  const std::string record = guild_record(event.settings(), event.data());
 
   for (bool more = true, first = true; more; first = false) {
     co_await event.settled();
@@ -279,7 +272,10 @@ Flow guild_create(Event& event) {
       more = voice_sets.step(event);
       more |= channels.step(event);
       voice_sets.keep_used(event);
+      snapshot.keep_parents(event);
     }
+    // Behind the channels: their threads go with their messages, others without.
+    if (!more) more = threads.step(event);
     for (Sweep& sweep : sweeps) more |= sweep.step(event);
     if (members) more |= members->step(event);
   }
@@ -293,32 +289,27 @@ Flow guild_create(Event& event) {
 Flow guild_update(Event& event) {
   const json::Value d = event.data();
   const std::uint64_t guild = event.id(d, "id");
-  Listed roles = listed(event, event.optional_array(d, "roles"), "roles");
-  Listed emojis = listed(event, event.optional_array(d, "emojis"), "emojis");
-  for (const Entity& emoji : emojis.entities) put_user_of(event, emoji.object);
   const Slot stored = event.get(Resource::guild, guild);
-  const Slot old_roles = d["roles"].is_array() ? ask_listed(event, Resource::role, guild) : 0;
-  const Slot old_emojis = d["emojis"].is_array() ? ask_listed(event, Resource::emoji, guild) : 0;
+  struct Sent {
+    Resource resource;
+    Listed listed;
+    Slot old;
+  };
+  std::vector<Sent> sent;
+  for (const Kind* kind : in_guild) {
+    if (!event.optional_array(d, kind->list)) continue;
+    sent.push_back({kind->resource, listed(event, *kind, d[kind->list]), ask_listed(event, kind->resource, guild)});
+  }
   co_await event.turn();
 
   event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) {
     json::ObjectWriter out(pieces);
-    json::write_merged(out, event.stored(stored), d,
-                       [](json::Value field) { return !is_collection(field) && !field.key_equals("guild_id"); });
+    json::write_merged(out, event.stored(stored), d, [&](json::Value field) {
+      return !is_collection(event.settings(), field) && !field.key_equals("guild_id");
+    });
     out.close();
   });
-  if (old_roles != 0) replace_listed(event, Resource::role, guild, old_roles, roles);
-  if (old_emojis != 0) replace_listed(event, Resource::emoji, guild, old_emojis, emojis);
-}
-
-Flow guild_emojis_update(Event& event) {
-  const json::Value d = event.data();
-  const std::uint64_t guild = event.id(d, "guild_id");
-  const Listed emojis = listed(event, event.array(d, "emojis"), "emojis");
-  for (const Entity& emoji : emojis.entities) put_user_of(event, emoji.object);
-  const Slot old = ask_listed(event, Resource::emoji, guild);
-  co_await event.turn();
-  replace_listed(event, Resource::emoji, guild, old, emojis);
+  for (const Sent& list : sent) replace_listed(event, list.resource, guild, list.old, list.listed);
 }
 
 Flow guild_delete(Event& event) {
@@ -361,12 +352,8 @@ Flow leave_guild(Event& event) {
   co_await event.turn();
   // The record goes first: nobody shall see a guild without its parts.
   if (event.uses(Resource::guild)) event.out().add(Action::erase, Resource::guild, guild);
-  const auto listed_in = [&](Resource resource) {
-    return event.read(Action::references, ReferenceKey{Owner::guild, guild, resource});
-  };
-  const Slot roles = listed_in(Resource::role);
-  const Slot emojis = listed_in(Resource::emoji);
-  const Slot channels = listed_in(Resource::channel);
+  std::array<Slot, store::listed_by_guild.size()> listed_in{};
+  for (std::size_t i = 0; i < listed_in.size(); ++i) listed_in[i] = ask_listed(event, store::listed_by_guild[i], guild);
   // States may be of channels that are not listed.
   Slot states = event.read(Action::scan_fields, Resource::voice_state, guild);
   const bool by_member = event.settings().indices.members_by_user;
@@ -413,16 +400,15 @@ Flow leave_guild(Event& event) {
       event.out().add(Action::remove_reference, ReferenceKey{Owner::user, user, indexed[which]}).member = guild;
   for (std::uint64_t channel : voice_channels)
     event.out().add(Action::erase_reference, ReferenceKey{Owner::channel, channel, Resource::voice_state});
-  const auto ids = [&](Slot slot) {
-    std::vector<std::uint64_t> found;
-    const Answer& answer = event.answer(slot);
-    for (std::size_t i = 0; i < answer.size(); ++i)
-      if (const auto id = base::parse_snowflake(answer[i])) found.push_back(*id);
-    return found;
-  };
-  drop_listed(event, Resource::role, guild, ids(roles));
-  drop_listed(event, Resource::emoji, guild, ids(emojis));
-  for (std::uint64_t channel : ids(channels)) drop_channel(event, guild, channel);
+  for (std::size_t i = 0; i < listed_in.size(); ++i) {
+    const Resource resource = store::listed_by_guild[i];
+    const std::vector<std::uint64_t> ids = ids_in(event.answer(listed_in[i]));
+    for (std::uint64_t id : ids) {
+      if (resource == Resource::channel) drop_channel(event, guild, id);
+      if (resource == Resource::thread) event.spawn_next(drop_read_thread, guild, id, true);
+    }
+    if (resource != Resource::channel && resource != Resource::thread) drop_listed(event, resource, guild, ids);
+  }
   drop_entries_of(event, Owner::guild, guild, guild);
   event.heals_guild();
 }

@@ -11,7 +11,6 @@ namespace sake::resources {
 Flow guild_create(Event& event);
 Flow guild_update(Event& event);
 Flow guild_delete(Event& event);
-Flow guild_emojis_update(Event& event);
 /// Sets the flag in the stored record, if there is one.
 void write_unavailable(Event& event, std::uint64_t guild, Slot stored);
 
@@ -28,7 +27,29 @@ Flow guild_members_chunk(Event& event);
 void guild_ban(Event& event);
 void presence_update(Event& event);
 void typing_start(Event& event);
-void thread_members_update(Event& event);
+
+// kinds.cc
+/// What the row's kind says.
+void listed_upsert(Event& event);
+void listed_delete(Event& event);
+Flow listed_replace(Event& event);
+
+// stage.cc
+void stage_instance_create(Event& event);
+
+// scheduled_event.cc
+Flow scheduled_event_upsert_told(Event& event);
+/// The count of interested users survives an event that does not say it.
+bool lacks_user_count(const Event& event) noexcept;
+Flow scheduled_event_user_add(Event& event);
+Flow scheduled_event_user_remove(Event& event);
+
+// thread.cc
+Flow thread_upsert(Event& event);
+Flow thread_delete(Event& event);
+Flow thread_list_sync(Event& event);
+Flow thread_member_update(Event& event);
+Flow thread_members_update(Event& event);
 
 // role.cc
 void guild_role_upsert(Event& event);
@@ -49,13 +70,14 @@ Flow voice_state_update(Event& event);
 void message_create(Event& event);
 Flow message_update(Event& event);
 Flow message_create_told(Event& event);
-bool tracks_channel_activity(const store::Settings& settings) noexcept;
+/// With policy track_channel_activity, and where a thread rides along.
+bool message_create_needs_reads(const Event& event) noexcept;
 void message_delete(Event& event);
 void message_delete_bulk(Event& event);
 Flow message_delete_told(Event& event);
 Flow message_delete_bulk_told(Event& event);
-/// The index by author only the stored message can tell.
-bool indexes_authors(const store::Settings& settings) noexcept;
+/// The index by author only the stored message can tell; with policy track_channel_activity its thread is counted.
+bool message_delete_needs_reads(const Event& event) noexcept;
 /// Users and members that ride along with a message.
 void harvest_message(Event& event, json::Value message, bool with_members);
 /// The stored message with what `change` says, if both are there.

@@ -4,12 +4,14 @@
 #include "json/edit.h"
 #include "resources/entities.h"
 #include "resources/handlers.h"
+#include "resources/thread.h"
 
 namespace sake::resources {
 namespace {
 
-/// A channel or message that came along, and the read of what is stored of it.
+/// A channel, thread or message that came along, and the read of what is stored of it.
 struct Known {
+  Resource resource;
   std::uint64_t id;
   json::Value object;
   Slot slot;
@@ -18,7 +20,7 @@ struct Known {
 void collect(Event& event, Resource resource, json::Value object, std::vector<Known>& found) {
   if (!object.is_object()) return;
   const std::uint64_t id = event.id(object, "id");
-  found.push_back({id, object, event.get(resource, id)});
+  found.push_back({resource, id, object, event.get(resource, id)});
 }
 
 }  // namespace
@@ -37,8 +39,9 @@ Flow interaction_create(Event& event) {
   if (guild && !owned) known = event.read(store::Action::exists, Resource::guild, *guild);
   std::vector<Known> channels;
   std::vector<Known> messages;
-  collect(event, Resource::channel, d["channel"], channels);
-  for (json::Value channel : resolved["channels"].children()) collect(event, Resource::channel, channel, channels);
+  const auto kept_as = [](json::Value channel) { return is_thread(channel) ? Resource::thread : Resource::channel; };
+  collect(event, kept_as(d["channel"]), d["channel"], channels);
+  for (json::Value channel : resolved["channels"].children()) collect(event, kept_as(channel), channel, channels);
   collect(event, Resource::message, d["message"], messages);
   for (json::Value message : resolved["messages"].children()) collect(event, Resource::message, message, messages);
   for (const Known& message : messages) harvest_message(event, message.object, false);
@@ -61,7 +64,7 @@ Flow interaction_create(Event& event) {
   for (const Known& channel : channels) {
     const json::Value stored = event.stored(channel.slot);
     if (!stored) continue;
-    event.out().set(Resource::channel, channel.id, [&](json::Pieces& pieces) {
+    event.out().set(channel.resource, channel.id, [&](json::Pieces& pieces) {
       json::ObjectWriter out(pieces);
       json::write_merged(out, stored, channel.object, [](json::Value field) {
         return !json::key_in(field, {"permissions", "app_permissions", "guild_id", "member"});

@@ -1,4 +1,4 @@
-// Members and what rides on them: GUILD_MEMBER_*, GUILD_MEMBERS_CHUNK, bans, presences, typing, thread members.
+// Members and what rides on them: GUILD_MEMBER_*, GUILD_MEMBERS_CHUNK, bans, presences, typing.
 
 #include <algorithm>
 
@@ -11,21 +11,6 @@
 
 namespace sake::resources {
 namespace {
-
-/// No guild has more members; what is stored beyond it is not ours.
-constexpr std::int64_t count_max = 1'000'000'000'000;
-
-/// Adds to the stored guild's member_count, which never falls below zero. Nothing where either is not there.
-void count_member(Event& event, std::uint64_t guild, Slot slot, int change) {
-  const json::Value stored = event.stored(slot);
-  const auto count = stored["member_count"].integer();
-  if (!count) return;
-  const auto changed =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::clamp<std::int64_t>(*count, 0, count_max) + change));
-  event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) {
-    json::write_with(pieces, event.out().arena(), stored, {{"member_count", base::Decimal(changed).view()}});
-  });
-}
 
 /// Takes a voice state away with its place in the set of the channel it names.
 void drop_voice(Event& event, std::uint64_t guild, std::uint64_t user, Slot slot) {
@@ -56,7 +41,8 @@ Flow guild_member_add(Event& event) {
   const Slot stored_member = event.get_field(Resource::member, guild, id);
   co_await event.turn();
   // Discord repeats the event now and then; only a new record counts.
-  if (event.answer(stored_member).nil) count_member(event, guild, stored_guild, +1);
+  if (event.answer(stored_member).nil)
+    change_count(event, Resource::guild, guild, event.stored(stored_guild), "member_count", +1);
   put_members(event, guild, {&member, 1});
 }
 
@@ -102,7 +88,7 @@ Flow guild_member_remove(Event& event) {
   drop_member(event, guild, id);
   drop_presence(event, guild, id);
   drop_voice(event, guild, id, voice);
-  count_member(event, guild, stored_guild, -1);
+  change_count(event, Resource::guild, guild, event.stored(stored_guild), "member_count", -1);
 }
 
 Flow guild_members_chunk(Event& event) {
@@ -174,16 +160,6 @@ void typing_start(Event& event) {
   user_id_of(event, d);
   if (const auto guild = event.optional_id(d, "guild_id"))
     harvest_member(event, *guild, event.optional_object(d, "member"));
-}
-
-void thread_members_update(Event& event) {
-  const json::Value d = event.data();
-  const std::uint64_t guild = event.id(d, "guild_id");
-  for (json::Value added : event.optional_array(d, "added_members").children()) {
-    if (!event.is_object(added, "added_members")) continue;
-    harvest_member(event, guild, event.optional_object(added, "member"));
-    if (const json::Value presence = event.optional_object(added, "presence")) apply_presence(event, guild, presence);
-  }
 }
 
 }  // namespace sake::resources

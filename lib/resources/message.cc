@@ -5,12 +5,16 @@
 #include "resources/entities.h"
 #include "resources/flows.h"
 #include "resources/handlers.h"
+#include "resources/thread.h"
 
 namespace sake::resources {
 namespace {
 
 using store::Action;
 using store::ReferenceKey;
+
+/// No thread has more messages; what is stored beyond it is not ours.
+constexpr std::int64_t count_max = 1'000'000'000'000;
 
 /// Discord shows an ephemeral message to one user; it is not cached.
 constexpr std::int64_t flag_ephemeral = 1 << 6;
@@ -35,6 +39,85 @@ std::vector<std::uint64_t> ids_of(Event& event, json::Value d) {
     }
   }
   return ids;
+}
+
+bool indexes_authors(const store::Settings& settings) noexcept {
+  return settings.indices.messages_by_author && settings.uses(Resource::message);
+}
+
+bool counts_in_threads(const store::Settings& settings) noexcept {
+  return settings.policies.track_channel_activity && settings.uses(Resource::thread);
+}
+
+/// The thread that starts at a message, which rides along with it.
+struct Started {
+  std::uint64_t guild;
+  Thread thread;
+  Slot stored;
+};
+
+std::optional<Started> started_thread(Event& event, json::Value message) {
+  const json::Value object = message["thread"];
+  const auto guild = event.optional_id(message, "guild_id");
+  if (!object.is_object() || !guild || !event.uses(Resource::thread)) return std::nullopt;
+  const Thread thread = thread_of(event, object);
+  return Started{*guild, thread, event.get(Resource::thread, thread.id)};
+}
+
+/// What a message changes about the channel or thread it is in. Told from a repeated one by its id: those of a channel
+/// rise.
+void note_activity(Event& event, Resource resource, std::uint64_t channel, std::uint64_t message, json::Value stored) {
+  if (!stored) return;
+  const bool is_thread = resource == Resource::thread;
+  if (is_thread && stored["last_message_id"].snowflake().value_or(0) >= message) return;
+  base::Arena& arena = event.out().arena();
+  // The first message of a thread shares its id and is not counted.
+  const auto counted = [&](std::string_view key) {
+    const auto count = stored[key].integer();
+    if (!count || *count < 0 || *count >= count_max || message == channel) return stored[key].text();
+    return arena.store(base::Decimal(static_cast<std::uint64_t>(*count + 1)).view());
+  };
+  event.out().set(resource, channel, [&](json::Pieces& pieces) {
+    const std::string_view last = arena.join("\"", base::Decimal(message).view(), "\"");
+    if (is_thread) {
+      json::write_with(pieces, arena, stored,
+                       {{"last_message_id", last},
+                        {"message_count", counted("message_count")},
+                        {"total_message_sent", counted("total_message_sent")}});
+    } else {
+      json::write_with(pieces, arena, stored, {{"last_message_id", last}});
+    }
+  });
+}
+
+/// Messages to be deleted, and what must be known for it.
+struct Doomed {
+  std::vector<std::uint64_t> ids;
+  std::vector<Slot> stored;  ///< None where nothing hangs on their authors.
+  Slot thread;               ///< 0 where it does not count them.
+};
+
+Doomed doomed(Event& event, std::vector<std::uint64_t> ids) {
+  Doomed found{std::move(ids), {}, 0};
+  const std::uint64_t channel = event.id(event.data(), "channel_id");
+  event.optional_id(event.data(), "guild_id");
+  if (indexes_authors(event.settings()))
+    for (std::uint64_t id : found.ids) found.stored.push_back(event.get(Resource::message, id));
+  if (counts_in_threads(event.settings())) found.thread = event.get(Resource::thread, channel);
+  return found;
+}
+
+void drop_doomed(Event& event, const Doomed& messages) {
+  const auto channel = event.data()["channel_id"].snowflake();
+  const auto guild = event.data()["guild_id"].snowflake();
+  for (std::size_t i = 0; i < messages.ids.size(); ++i) {
+    std::optional<std::uint64_t> author;
+    if (!messages.stored.empty()) author = event.stored(messages.stored[i], 2)["author"]["id"].snowflake();
+    drop_message(event, messages.ids[i], channel, guild, author);
+  }
+  if (messages.thread != 0)
+    change_count(event, Resource::thread, *channel, event.stored(messages.thread), "message_count",
+                 -static_cast<std::int64_t>(messages.ids.size()));
 }
 
 }  // namespace
@@ -74,8 +157,10 @@ void message_create(Event& event) {
   put_message(event, id, channel, guild, author_id, [&](json::Pieces& pieces) { pieces.push_back(d.text()); });
 }
 
-bool tracks_channel_activity(const store::Settings& settings) noexcept {
-  return settings.policies.track_channel_activity && settings.uses(Resource::channel);
+bool message_create_needs_reads(const Event& event) noexcept {
+  const bool tracks = event.settings().policies.track_channel_activity;
+  return (tracks && event.uses(Resource::channel)) ||
+         (event.uses(Resource::thread) && (tracks || event.data()["thread"].is_object()));
 }
 
 Flow message_create_told(Event& event) {
@@ -84,14 +169,16 @@ Flow message_create_told(Event& event) {
   if (is_ephemeral(d)) co_return;
   const std::uint64_t id = event.id(d, "id");
   const std::uint64_t channel = event.id(d, "channel_id");
-  const Slot slot = event.get(Resource::channel, channel);
+  const bool tracks = event.settings().policies.track_channel_activity;
+  const Slot in_channel = tracks ? event.get(Resource::channel, channel) : 0;
+  const Slot in_thread = tracks ? event.get(Resource::thread, channel) : 0;
+  const auto started = started_thread(event, d);
   co_await event.turn();
-  const json::Value stored = event.stored(slot);
-  if (!stored) co_return;
-  event.out().set(Resource::channel, channel, [&](json::Pieces& pieces) {
-    const std::string_view last = event.out().arena().join("\"", base::Decimal(id).view(), "\"");
-    json::write_with(pieces, event.out().arena(), stored, {{"last_message_id", last}});
-  });
+  if (tracks) {
+    note_activity(event, Resource::channel, channel, id, event.stored(in_channel));
+    note_activity(event, Resource::thread, channel, id, event.stored(in_thread));
+  }
+  if (started) merge_thread(event, started->guild, started->thread, event.stored(started->stored));
 }
 
 Flow message_update(Event& event) {
@@ -101,8 +188,10 @@ Flow message_update(Event& event) {
   event.optional_array(d, "mentions");
   harvest_message(event, d, false);
   const Slot stored = event.get(Resource::message, id);
+  const auto started = started_thread(event, d);
   co_await event.turn();
   merge_message(event, stored, d);
+  if (started) merge_thread(event, started->guild, started->thread, event.stored(started->stored));
 }
 
 void merge_message(Event& event, Slot slot, json::Value change) {
@@ -147,30 +236,20 @@ void message_delete_bulk(Event& event) {
   for (std::uint64_t id : ids_of(event, d)) drop_message(event, id, channel, guild, std::nullopt);
 }
 
-bool indexes_authors(const store::Settings& settings) noexcept {
-  return settings.indices.messages_by_author && settings.uses(Resource::message);
+bool message_delete_needs_reads(const Event& event) noexcept {
+  return indexes_authors(event.settings()) || counts_in_threads(event.settings());
 }
 
 Flow message_delete_told(Event& event) {
-  const json::Value d = event.data();
-  const std::uint64_t id = event.id(d, "id");
-  const std::uint64_t channel = event.id(d, "channel_id");
-  const auto guild = event.optional_id(d, "guild_id");
-  const Slot slot = event.get(Resource::message, id);
+  const Doomed messages = doomed(event, {event.id(event.data(), "id")});
   co_await event.turn();
-  drop_message(event, id, channel, guild, event.stored(slot, 2)["author"]["id"].snowflake());
+  drop_doomed(event, messages);
 }
 
 Flow message_delete_bulk_told(Event& event) {
-  const json::Value d = event.data();
-  const std::uint64_t channel = event.id(d, "channel_id");
-  const auto guild = event.optional_id(d, "guild_id");
-  const std::vector<std::uint64_t> ids = ids_of(event, d);
-  std::vector<Slot> slots;
-  for (std::uint64_t id : ids) slots.push_back(event.get(Resource::message, id));
+  const Doomed messages = doomed(event, ids_of(event, event.data()));
   co_await event.turn();
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    drop_message(event, ids[i], channel, guild, event.stored(slots[i], 2)["author"]["id"].snowflake());
+  drop_doomed(event, messages);
 }
 
 Flow drop_read_message(Event& event) {

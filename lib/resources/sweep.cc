@@ -4,6 +4,7 @@
 
 #include "base/snowflake.h"
 #include "resources/entities.h"
+#include "resources/flows.h"
 
 namespace sake::resources {
 namespace {
@@ -80,7 +81,13 @@ void drop_unlisted(Event& event, Resource resource, std::uint64_t guild, const A
       for (std::uint64_t id : ids) drop_voice_state(event, guild, id);
       break;
     case Resource::channel:
-      for (std::uint64_t id : ids) drop_channel(event, guild, id);
+      for (std::uint64_t id : ids) {
+        drop_channel(event, guild, id);
+        drop_threads_of(event, id, guild);
+      }
+      break;
+    case Resource::thread:
+      for (std::uint64_t id : ids) event.spawn_next(drop_read_thread, guild, id);
       break;
     default:
       drop_listed(event, resource, guild, ids);

@@ -20,6 +20,7 @@ class IdSet {
   bool contains(std::uint64_t id) const noexcept;
   std::size_t size() const noexcept { return ids_.size(); }
   bool empty() const noexcept { return ids_.empty(); }
+  const std::vector<std::uint64_t>& ids() const noexcept { return ids_; }
 
  private:
   std::vector<std::uint64_t> ids_;
@@ -30,7 +31,7 @@ void drop_unlisted(Event& event, Resource resource, std::uint64_t guild, const A
 
 class Sweep {
  public:
-  /// Of the emojis, channels or roles of a guild, or of the fields of its members, presences or voice states.
+  /// Of what a guild lists (store::listed_by_guild), or of the fields of its members, presences or voice states.
   /// What is listed must have been written before. Asks for the count at once; REQUIRES: `listed` lives on.
   Sweep(Event& event, Resource resource, std::uint64_t guild, const IdSet& listed);
 

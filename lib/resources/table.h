@@ -8,11 +8,11 @@
 #include <string_view>
 
 #include "resources/flow.h"
-#include "store/settings.h"
 
 namespace sake::resources {
 
 class Event;
+struct Kind;
 
 /// Which id of "d" names the lane in which the event is applied.
 enum class LaneOf : std::uint8_t {
@@ -30,13 +30,15 @@ struct Row {
   /// One of these, or none for an event that changes nothing in the cache.
   void (*apply)(Event&) = nullptr;
   Flow (*flow)(Event&) = nullptr;
-  /// An event with both is only told across reads where the settings make it need them.
-  bool (*needs_reads)(const store::Settings&) noexcept = nullptr;
+  /// An event with both is only told across reads where its settings and its "d" make it need them.
+  bool (*needs_reads)(const Event&) noexcept = nullptr;
+  /// What the handler handles, where one does for several kinds of entities.
+  const Kind* kind = nullptr;
   /// Whether the event is applied to a guild that was left a moment ago.
   bool outlives_leave = false;
 
-  bool is_told(const store::Settings& settings) const noexcept {
-    return flow != nullptr && (needs_reads == nullptr || needs_reads(settings));
+  bool is_told(const Event& event) const noexcept {
+    return flow != nullptr && (needs_reads == nullptr || needs_reads(event));
   }
   constexpr bool changes_nothing() const noexcept { return apply == nullptr && flow == nullptr; }
 };

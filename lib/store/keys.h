@@ -2,6 +2,7 @@
 
 // Every key that is read or written is built here. The stored layout is a contract: docs/layout.md specifies it.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -68,9 +69,16 @@ constexpr bool is_hash(Resource resource) noexcept {
   return resource == Resource::member || resource == Resource::presence || resource == Resource::voice_state;
 }
 
-/// Whether `1:<guild>:<resource>` lists the records of this resource.
-constexpr bool is_listed_by_guild(Resource resource) noexcept {
-  return resource == Resource::emoji || resource == Resource::channel || resource == Resource::role;
-}
+/// The resources whose records `1:<guild>:<resource>` lists.
+inline constexpr std::array listed_by_guild{Resource::emoji,
+                                            Resource::channel,
+                                            Resource::role,
+                                            Resource::thread,
+                                            Resource::sticker,
+                                            Resource::stage_instance,
+                                            Resource::scheduled_event,
+                                            Resource::soundboard_sound,
+                                            Resource::integration,
+                                            Resource::auto_moderation_rule};
 
 }  // namespace sake::store

@@ -27,6 +27,13 @@ constexpr std::array rows{
     ResourceRow{Resource::user, "user", none},
     ResourceRow{Resource::voice_state, "voice_state", guilds | guild_voice_states},
     ResourceRow{Resource::message, "message", guild_messages | direct_messages},
+    ResourceRow{Resource::thread, "thread", guilds},
+    ResourceRow{Resource::sticker, "sticker", guilds | guild_expressions},
+    ResourceRow{Resource::stage_instance, "stage_instance", guilds},
+    ResourceRow{Resource::scheduled_event, "scheduled_event", guilds | guild_scheduled_events},
+    ResourceRow{Resource::soundboard_sound, "soundboard_sound", guilds | guild_expressions},
+    ResourceRow{Resource::integration, "integration", guilds | guild_integrations},
+    ResourceRow{Resource::auto_moderation_rule, "auto_moderation_rule", guilds | auto_moderation_configuration},
 };
 
 constexpr auto resources_in_order = [] {
@@ -35,6 +42,9 @@ constexpr auto resources_in_order = [] {
   return result;
 }();
 static_assert(std::ranges::is_sorted(resources_in_order), "in the order of their databases");
+
+/// A Redis has so many unless it is told otherwise.
+constexpr int stock_databases = 16;
 
 const ResourceRow& row_of(Resource resource) noexcept {
   return *std::ranges::find(rows, resource, &ResourceRow::resource);
@@ -53,6 +63,13 @@ std::optional<Resource> resource_from_name(std::string_view name) noexcept {
 }
 
 Resources Resources::all() noexcept {
+  Resources result;
+  for (Resource resource : resources_in_order)
+    if (static_cast<int>(resource) < stock_databases) result.insert(resource);
+  return result;
+}
+
+Resources Resources::everything() noexcept {
   Resources result;
   for (Resource resource : resources_in_order) result.insert(resource);
   return result;

@@ -95,8 +95,9 @@ Status check_numbers(const Options& options) {
 }  // namespace
 
 bool uses_references(Resources resources, const SecondaryIndices& indices) noexcept {
-  for (Resource resource : {Resource::emoji, Resource::channel, Resource::role, Resource::voice_state})
+  for (Resource resource : listed_by_guild)
     if (resources.contains(resource)) return true;
+  if (resources.contains(Resource::voice_state)) return true;
   const bool messages = indices.messages_by_author || indices.messages_by_channel || indices.messages_by_guild;
   return (resources.contains(Resource::message) && messages) ||
          (resources.contains(Resource::invite) && (indices.invites_by_channel || indices.invites_by_guild)) ||

@@ -42,6 +42,7 @@ Options everything() {
   options.policies = {
       .harvest_members = HarvestPolicy::on, .scrub_deleted_roles = true, .track_channel_activity = true};
   options.secondary_indices = SecondaryIndices::all();
+  options.resources = Resources::everything();
   return options;
 }
 
@@ -57,7 +58,13 @@ std::string frame_of(std::string_view event, std::string_view data) {
 json guild() {
   return parse(R"({
     "id": "100", "name": "guild", "member_count": 3, "large": false, "joined_at": "2024-01-01T00:00:00+00:00",
-    "unavailable": false, "owner_id": "5", "features": [], "threads": [],
+    "unavailable": false, "owner_id": "5", "features": [],
+    "threads": [{"id": "250", "type": 11, "parent_id": "200", "thread_metadata": {"archived": false},
+                 "member": {"flags": 1}}],
+    "stickers": [{"id": "301", "name": "sticker", "user": {"id": "5", "username": "u5"}}],
+    "stage_instances": [{"id": "400", "channel_id": "202"}],
+    "guild_scheduled_events": [{"id": "401", "name": "event", "user_count": 3}],
+    "soundboard_sounds": [{"sound_id": "403", "name": "sound"}],
     "roles": [{"id": "100", "name": "@everyone"}, {"id": "7001", "name": "role"}],
     "emojis": [{"id": "300", "name": "emoji", "user": {"id": "5", "username": "u5"}}],
     "channels": [{"id": "200", "type": 0, "name": "text"}, {"id": "201", "type": 2}, {"id": "202", "type": 2}],
@@ -132,7 +139,7 @@ std::string breach_of_layout(CacheFixture& fixture) {
     const json value = json::parse(text.begin(), text.end(), nullptr, false);
     return value.is_object();
   };
-  for (int database = 0; database <= 10; ++database) {
+  for (int database = 0; database <= 17; ++database) {
     if (database == reference_index) continue;
     const std::string where = std::to_string(database) + " / ";
     fixture.client.select(database);
@@ -734,6 +741,17 @@ std::vector<Case> cases() {
       R"({"user_id":"5","channel_id":"200","message_id":"900","guild_id":"100","burst":false,"emoji":{"id":null,"name":"x"}})";
   const std::vector<std::string> reaction_fields{"/user_id", "/channel_id", "/message_id", "/emoji"};
   const std::vector<std::string> of_message{"/channel_id", "/message_id"};
+  const std::string thread = R"({"id":"251","guild_id":"100","type":11,"parent_id":"200","newly_created":true,)"
+                             R"("member":{"flags":1},"thread_metadata":{"archived":false}})";
+  const std::vector<std::string> thread_options{"/guild_id", "/parent_id", "/member", "/thread_metadata"};
+  const std::string sound = R"({"sound_id":"404","guild_id":"100","user":)" + user5 + "}";
+  const std::string sounds = R"({"guild_id":"100","soundboard_sounds":[)" + sound + "]}";
+  const std::vector<std::string> sounds_fields{"/guild_id", "/soundboard_sounds", "/soundboard_sounds/0",
+                                               "/soundboard_sounds/0/sound_id"};
+  const std::string stage = R"({"id":"405","guild_id":"100","channel_id":"202"})";
+  const std::string scheduled = R"({"id":"401","guild_id":"100","name":"e","creator":)" + user5 + "}";
+  const std::string interest = R"({"guild_scheduled_event_id":"401","user_id":"5","guild_id":"100"})";
+  const std::string integration = R"({"id":"406","guild_id":"100","application":{"bot":)" + user5 + "}}";
   return {
       {"CHANNEL_CREATE", channel, {"/id"}, {"/guild_id", "/recipients"}},
       {"CHANNEL_UPDATE", channel, {"/id"}, {"/guild_id", "/recipients"}},
@@ -749,10 +767,34 @@ std::vector<Case> cases() {
       {"GUILD_BAN_REMOVE", member_of_guild, member_fields},
       {"GUILD_CREATE",
        guild().dump(),
-       {"/id", "/roles/0", "/roles/0/id", "/emojis/0", "/emojis/0/id", "/channels/0", "/channels/0/id", "/members/0",
-        "/members/0/user", "/members/0/user/id", "/presences/0", "/presences/0/user", "/presences/0/user/id",
-        "/voice_states/0", "/voice_states/0/user_id"},
-       {"/roles", "/emojis", "/channels", "/members", "/presences", "/voice_states", "/voice_states/0/channel_id"}},
+       {"/id",
+        "/roles/0",
+        "/roles/0/id",
+        "/emojis/0",
+        "/emojis/0/id",
+        "/channels/0",
+        "/channels/0/id",
+        "/members/0",
+        "/members/0/user",
+        "/members/0/user/id",
+        "/presences/0",
+        "/presences/0/user",
+        "/presences/0/user/id",
+        "/voice_states/0",
+        "/voice_states/0/user_id",
+        "/threads/0",
+        "/threads/0/id",
+        "/stickers/0",
+        "/stickers/0/id",
+        "/stage_instances/0",
+        "/stage_instances/0/id",
+        "/guild_scheduled_events/0",
+        "/guild_scheduled_events/0/id",
+        "/soundboard_sounds/0",
+        "/soundboard_sounds/0/sound_id"},
+       {"/roles", "/emojis", "/channels", "/members", "/presences", "/voice_states", "/voice_states/0/channel_id",
+        "/threads", "/threads/0/parent_id", "/threads/0/thread_metadata", "/threads/0/member", "/stickers",
+        "/stage_instances", "/guild_scheduled_events", "/soundboard_sounds"}},
       {"GUILD_DELETE", R"({"id":"100","unavailable":true})", {"/id"}},
       {"GUILD_EMOJIS_UPDATE",
        R"({"guild_id":"100","emojis":[{"id":"301","name":"e","user":)" + user5 + "}]}",
@@ -771,9 +813,9 @@ std::vector<Case> cases() {
       {"GUILD_ROLE_DELETE", R"({"guild_id":"100","role_id":"7001"})", {"/guild_id", "/role_id"}},
       {"GUILD_ROLE_UPDATE", role, {"/guild_id", "/role", "/role/id"}},
       {"GUILD_UPDATE",
-       R"({"id":"100","name":"new","roles":[{"id":"100"}],"emojis":[{"id":"300"}]})",
-       {"/id", "/roles/0", "/roles/0/id", "/emojis/0", "/emojis/0/id"},
-       {"/roles", "/emojis"}},
+       R"({"id":"100","name":"new","roles":[{"id":"100"}],"emojis":[{"id":"300"}],"stickers":[{"id":"301"}]})",
+       {"/id", "/roles/0", "/roles/0/id", "/emojis/0", "/emojis/0/id", "/stickers/0", "/stickers/0/id"},
+       {"/roles", "/emojis", "/stickers"}},
       {"INTERACTION_CREATE",
        R"({"id":"1","guild_id":"100","channel_id":"200","channel":{"id":"200","type":0},"message":{"id":"900","channel_id":"200"},)"
        R"("member":{"user":)" +
@@ -790,6 +832,10 @@ std::vector<Case> cases() {
        R"({"code":"aBc","channel_id":"200","guild_id":"100"})",
        {"/code"},
        {"/channel_id", "/guild_id"}},
+      {"MESSAGE_CREATE",
+       R"({"id":"900","channel_id":"250","guild_id":"100","thread":{"id":"900","parent_id":"250"}})",
+       {"/id", "/channel_id", "/thread/id"},
+       {"/guild_id", "/thread/parent_id"}},
       {"MESSAGE_CREATE", message().dump(), {"/id", "/channel_id", "/author/id"}, {"/guild_id", "/author", "/mentions"}},
       {"MESSAGE_DELETE", R"({"id":"900","channel_id":"200","guild_id":"100"})", {"/id", "/channel_id"}, {"/guild_id"}},
       {"MESSAGE_DELETE_BULK",
@@ -814,9 +860,46 @@ std::vector<Case> cases() {
       {"THREAD_MEMBERS_UPDATE",
        R"({"id":"250","guild_id":"100","added_members":[{"user_id":"5","member":{"user":)" + user5 +
            R"(,"roles":[]},"presence":{"user":{"id":"5"},"status":"idle"}}]})",
-       {"/guild_id", "/added_members/0", "/added_members/0/member/user/id", "/added_members/0/presence/user",
+       {"/id", "/guild_id", "/added_members/0", "/added_members/0/member/user/id", "/added_members/0/presence/user",
         "/added_members/0/presence/user/id"},
-       {"/added_members", "/added_members/0/member", "/added_members/0/presence"}},
+       {"/added_members", "/added_members/0/member", "/added_members/0/presence", "/added_members/0/user_id"}},
+      {"THREAD_MEMBERS_UPDATE",
+       R"({"id":"250","guild_id":"100","member_count":2,"removed_member_ids":["9"]})",
+       {"/id", "/guild_id"},
+       {"/removed_member_ids"}},
+      {"THREAD_CREATE", thread, {"/id"}, thread_options},
+      {"THREAD_UPDATE", thread, {"/id"}, thread_options},
+      {"THREAD_DELETE",
+       R"({"id":"250","guild_id":"100","parent_id":"200","type":11})",
+       {"/id"},
+       {"/guild_id", "/parent_id"}},
+      {"THREAD_LIST_SYNC",
+       R"({"guild_id":"100","channel_ids":["200"],"threads":[)" + thread + R"(],"members":[{"id":"251","flags":1}]})",
+       {"/guild_id", "/channel_ids/0", "/threads", "/threads/0", "/threads/0/id", "/members/0"},
+       {"/channel_ids", "/members", "/members/0/id", "/threads/0/parent_id"}},
+      {"THREAD_MEMBER_UPDATE", R"({"id":"250","guild_id":"100","user_id":"9","flags":1})", {"/id"}, {"/guild_id"}},
+      {"GUILD_STICKERS_UPDATE",
+       R"({"guild_id":"100","stickers":[{"id":"302","user":)" + user5 + "}]}",
+       {"/guild_id", "/stickers", "/stickers/0", "/stickers/0/id"}},
+      {"GUILD_SOUNDBOARD_SOUNDS_UPDATE", sounds, sounds_fields},
+      {"SOUNDBOARD_SOUNDS", sounds, sounds_fields},
+      {"GUILD_SOUNDBOARD_SOUND_CREATE", sound, {"/guild_id", "/sound_id"}},
+      {"GUILD_SOUNDBOARD_SOUND_UPDATE", sound, {"/guild_id", "/sound_id"}},
+      {"GUILD_SOUNDBOARD_SOUND_DELETE", sound, {"/guild_id", "/sound_id"}},
+      {"STAGE_INSTANCE_CREATE", stage, {"/guild_id", "/id"}, {"/channel_id"}},
+      {"STAGE_INSTANCE_UPDATE", stage, {"/guild_id", "/id"}},
+      {"STAGE_INSTANCE_DELETE", stage, {"/guild_id", "/id"}},
+      {"GUILD_SCHEDULED_EVENT_CREATE", scheduled, {"/guild_id", "/id"}},
+      {"GUILD_SCHEDULED_EVENT_UPDATE", scheduled, {"/guild_id", "/id"}},
+      {"GUILD_SCHEDULED_EVENT_DELETE", scheduled, {"/guild_id", "/id"}},
+      {"GUILD_SCHEDULED_EVENT_USER_ADD", interest, {"/guild_id", "/guild_scheduled_event_id"}},
+      {"GUILD_SCHEDULED_EVENT_USER_REMOVE", interest, {"/guild_id", "/guild_scheduled_event_id"}},
+      {"INTEGRATION_CREATE", integration, {"/guild_id", "/id"}},
+      {"INTEGRATION_UPDATE", integration, {"/guild_id", "/id"}},
+      {"INTEGRATION_DELETE", integration, {"/guild_id", "/id"}},
+      {"AUTO_MODERATION_RULE_CREATE", stage, {"/guild_id", "/id"}},
+      {"AUTO_MODERATION_RULE_UPDATE", stage, {"/guild_id", "/id"}},
+      {"AUTO_MODERATION_RULE_DELETE", stage, {"/guild_id", "/id"}},
       {"TYPING_START",
        R"({"guild_id":"100","channel_id":"200","user_id":"5","timestamp":5,"member":{"user":)" + user5 +
            R"(,"roles":[]}})",

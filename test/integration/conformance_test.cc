@@ -1,10 +1,10 @@
 // The conformance cases of the gateway reference (test/data/conformance.json) against the engine and a real Redis.
 //
 // The cases speak of logical keys; an adapter writes what they give straight into Redis in the stored layout, and reads
-// what they expect back from there. Every optional index, resource and policy is on. What belongs to resources that
-// this version does not keep is left out and printed. Where the engine decides otherwise than the reference, the table
-// below says so, once per expectation: what is expected instead, and which decision it follows. An expectation in that
-// table must fail as the reference states it, so a row that is no longer needed is found.
+// what they expect back from there. Every optional index, resource and policy is on, and nothing is left out. Where the
+// engine decides otherwise than the reference, the table below says so, once per expectation: what is expected instead,
+// and which decision it follows. An expectation in that table must fail as the reference states it, so a row that is no
+// longer needed is found.
 
 #include <algorithm>
 #include <array>
@@ -70,28 +70,13 @@ constexpr std::array adaptations{
     Adaptation{"E40", "records message:900#mentions", "records message:900#mentions",
                R"([{"id":"6","username":"u6","member":{"roles":["8"]}}])", stored_as_sent},
 };
-
-/// Expectations about resources of this version that only follow from one it does not keep.
-struct LeftOut {
-  std::string_view id;
-  std::string_view path;
-  std::string_view why;
-};
-constexpr std::array left_out{
-    LeftOut{"E26", "absent message:901", "it is in a thread, and threads go with the thread resource"},
-    LeftOut{"E26", "sets channel:250/messages", "the channel is a thread"},
-    LeftOut{"E34", "absent message:901", "it is in a thread, and threads go with the thread resource"},
-    LeftOut{"E34", "sets channel:250/messages", "the channel is a thread"},
-    LeftOut{"E47", "records user:5#username", "the user rides on an event of the scheduled event resource"},
-};
 // clang-format on
 
 /// Each of these is looked for among the rows of its case, so that none of them goes unused.
 std::set<std::string> rows_used;
 
-template <typename Row>
-const Row* find_row(const auto& rows, std::string_view id, std::string_view path) {
-  for (const Row& row : rows)
+const Adaptation* find_row(std::string_view id, std::string_view path) {
+  for (const Adaptation& row : adaptations)
     if (row.id == id && row.path == path) {
       rows_used.insert(std::string(id) + " " + std::string(path));
       return &row;
@@ -129,21 +114,15 @@ struct Place {
   std::string field = {};
 };
 
-/// Nothing for resources that this version does not keep.
-std::optional<Place> place_of(const std::string& record) {
-  static const std::map<std::string, int> databases{{"emoji", 0},  {"guild", 1},    {"channel", 2}, {"invite", 3},
-                                                    {"member", 4}, {"presence", 5}, {"role", 6},    {"user", 7},
-                                                    {"voice", 8},  {"message", 10}};
+Place place_of(const std::string& record) {
+  static const std::map<std::string, int> databases{
+      {"emoji", 0},  {"guild", 1},  {"channel", 2}, {"invite", 3},       {"member", 4},  {"presence", 5},
+      {"role", 6},   {"user", 7},   {"voice", 8},   {"message", 10},     {"thread", 11}, {"sticker", 12},
+      {"stage", 13}, {"event", 14}, {"sound", 15},  {"integration", 16}, {"automod", 17}};
   if (record == "me") return Place{7, "ME"};
   const std::vector<std::string> parts = split(record, ':');
   const auto database = databases.find(parts.front());
-  if (database == databases.end()) {
-    const bool known_later =
-        std::set<std::string>{"thread", "sticker", "stage", "event", "integration", "sound", "automod"}.contains(
-            parts.front());
-    REQUIRE_MESSAGE(known_later, "no resource has the key " << record);
-    return std::nullopt;
-  }
+  REQUIRE_MESSAGE(database != databases.end(), "no resource has the key " << record);
   return Place{database->second, parts.at(1), parts.size() > 2 ? parts[2] : std::string()};
 }
 
@@ -162,7 +141,7 @@ struct SetPlace {
   std::string key = {};
 };
 
-std::optional<SetPlace> set_place_of(const std::string& name) {
+SetPlace set_place_of(const std::string& name) {
   using enum SetPlace::Kind;
   if (name == "guilds") return SetPlace{guilds, 1};
   if (name == "unavailable") return SetPlace{unavailable, 1};
@@ -181,16 +160,16 @@ std::optional<SetPlace> set_place_of(const std::string& name) {
   if (kind == "channel/messages") return SetPlace{scored, 9, "2:" + id + ":10"};
   if (kind == "channel/invites") return SetPlace{scored, 9, "2:" + id + ":3"};
   if (kind == "guild/invites") return SetPlace{scored, 9, "1:" + id + ":3"};
-  const bool known_later =
-      std::set<std::string>{"guild/threads", "channel/threads",    "guild/stickers", "guild/stages",
-                            "guild/events",  "guild/integrations", "guild/sounds",   "guild/automod"}
-          .contains(kind);
-  REQUIRE_MESSAGE(known_later, "no set is named " << name);
-  return std::nullopt;
+  static const std::map<std::string, const char*> listed{
+      {"guild/threads", "11"}, {"channel/threads", "11"},    {"guild/stickers", "12"}, {"guild/stages", "13"},
+      {"guild/events", "14"},  {"guild/integrations", "16"}, {"guild/sounds", "15"},   {"guild/automod", "17"}};
+  REQUIRE_MESSAGE(listed.contains(kind), "no set is named " << name);
+  return SetPlace{set, 9, (owner.at(0) == "guild" ? "1:" : "2:") + id + ":" + listed.at(kind)};
 }
 
 Options everything_on() {
-  return {.policies = {.harvest_members = HarvestPolicy::on,
+  return {.resources = Resources::everything(),
+          .policies = {.harvest_members = HarvestPolicy::on,
                        .reconcile = true,
                        .scrub_deleted_roles = true,
                        .track_reactions = true,
@@ -224,13 +203,10 @@ class CaseRun {
   bool holds(const std::string& kind, const std::string& key, const json& wanted, std::string& found);
   void check(const std::string& kind, const std::string& key, const json& wanted);
 
-  void leave_out(const std::string& what) { left_out_.insert(what); }
-
   const json& case_;
   const std::string id_;
   CacheFixture fixture_;
   json before_;
-  std::set<std::string> left_out_;
   std::vector<std::string> adapted_;
   int checks_ = 0;
 };
@@ -285,19 +261,15 @@ void CaseRun::add_scored(const std::string& key, const std::string& member) {
 }
 
 void CaseRun::write_set(const std::string& name, const json& ids) {
-  const auto place = set_place_of(name);
-  if (!place) {
-    leave_out(name);
-    return;
-  }
+  const SetPlace place = set_place_of(name);
   const json& records = given("records");
   const auto adapt = [&](const std::string& id) {
-    const auto* row = find_row<Adaptation>(adaptations, id_, "given " + name + " " + id);
+    const auto* row = find_row(id_, "given " + name + " " + id);
     REQUIRE_MESSAGE(row != nullptr, id_ << ": given " << name << " " << id << " cannot be stored as it is");
     adapted_.push_back(std::string(row->path) + " [" + std::string(row->row) + "]");
   };
   for (const std::string id : ids) {
-    switch (place->kind) {
+    switch (place.kind) {
       case SetPlace::Kind::guilds:
         if (records.contains("guild:" + id)) break;
         adapt(id);
@@ -311,16 +283,16 @@ void CaseRun::write_set(const std::string& name, const json& ids) {
         break;
       }
       case SetPlace::Kind::fields:
-        if (fixture_.field_at(place->database, place->key, id).is_null()) adapt(id);
+        if (fixture_.field_at(place.database, place.key, id).is_null()) adapt(id);
         break;
       case SetPlace::Kind::voice:
-        fixture_.put_members(9, place->key, {id, "KEY." + guild_of_channel(split(place->key, ':')[1])});
+        fixture_.put_members(9, place.key, {id, "KEY." + guild_of_channel(split(place.key, ':')[1])});
         break;
       case SetPlace::Kind::set:
-        fixture_.put_members(9, place->key, {id});
+        fixture_.put_members(9, place.key, {id});
         break;
       case SetPlace::Kind::scored:
-        add_scored(place->key, id);
+        add_scored(place.key, id);
         break;
     }
   }
@@ -343,13 +315,11 @@ void CaseRun::write_indices_of_records() {
 
 void CaseRun::write_given() {
   for (const auto& [key, value] : given("records").items()) {
-    const auto place = place_of(key);
-    if (!place) {
-      leave_out(key);
-    } else if (place->field.empty()) {
-      fixture_.put(place->database, place->key, value);
+    const Place place = place_of(key);
+    if (place.field.empty()) {
+      fixture_.put(place.database, place.key, value);
     } else {
-      fixture_.put_field(place->database, place->key, place->field, completed(key, value));
+      fixture_.put_field(place.database, place.key, place.field, completed(key, value));
     }
   }
   for (const auto& [name, ids] : given("sets").items()) write_set(name, ids);
@@ -385,16 +355,15 @@ void CaseRun::run_events(bool one_by_one) {
 // -------------------------------------------------------------------------------------------------- Expectations
 
 std::optional<json> CaseRun::record(const std::string& key) {
-  const auto place = place_of(key);
-  REQUIRE(place.has_value());
-  json value = place->field.empty() ? fixture_.json_at(place->database, place->key)
-                                    : fixture_.field_at(place->database, place->key, place->field);
+  const Place place = place_of(key);
+  json value = place.field.empty() ? fixture_.json_at(place.database, place.key)
+                                   : fixture_.field_at(place.database, place.key, place.field);
   if (value.is_null()) return std::nullopt;
   return value;
 }
 
 std::vector<std::string> CaseRun::set(const std::string& name) {
-  const SetPlace place = *set_place_of(name);
+  const SetPlace place = set_place_of(name);
   std::vector<std::string> members;
   if (place.kind == SetPlace::Kind::guilds || place.kind == SetPlace::Kind::unavailable) {
     const json state = fixture_.state({.databases = {1}, .lifetimes = Lifetimes::left_out});
@@ -452,20 +421,10 @@ bool CaseRun::holds(const std::string& kind, const std::string& key, const json&
 
 void CaseRun::check(const std::string& kind, const std::string& key, const json& wanted) {
   const std::string path = kind + " " + key;
-  const std::string name = key.substr(0, key.find('#'));
-  const bool later = kind == "sets" ? !set_place_of(key) : !place_of(name);
-  if (later) {
-    leave_out(name);
-    return;
-  }
-  if (const auto* row = find_row<LeftOut>(left_out, id_, path)) {
-    leave_out(path + " (" + std::string(row->why) + ")");
-    return;
-  }
   std::string found;
   const bool as_stated = holds(kind, key, wanted, found);
   ++checks_;
-  const auto* row = find_row<Adaptation>(adaptations, id_, path);
+  const auto* row = find_row(id_, path);
   if (row == nullptr) {
     CHECK_MESSAGE(as_stated, id_ << ": " << path << (wanted.is_null() && kind != "records" ? "" : " = " + wanted.dump())
                                  << ", but there is " << found);
@@ -487,19 +446,17 @@ void CaseRun::check_expectations() {
   for (const std::string key : part_of(expect, "present")) check("present", key, nullptr);
   for (const auto& [name, ids] : part_of(expect, "sets").items()) check("sets", name, ids);
   if (expect.value("unchanged", false)) {
-    // Nothing is said of a case that gives only what this version does not keep.
-    const bool anything_given = before_.size() > 1 || left_out_.empty();
     const std::string change = diff(before_, fixture_.state());
     CHECK_MESSAGE(change.empty(), id_ << ": something has changed\n" << change);
-    if (anything_given) ++checks_;
+    ++checks_;
   }
 }
 
 void CaseRun::print() const {
   std::string line = id_ + " " + case_.at("title").get<std::string>() + ": ";
-  line += checks_ == 0 ? "nothing is left to check" : std::to_string(checks_) + " checks";
+  line += std::to_string(checks_) + " checks";
+  CHECK(checks_ > 0);
   for (const std::string& what : adapted_) line += "\n      adapted: " + what;
-  for (const std::string& what : left_out_) line += "\n      left out: " + what;
   std::printf("%s\n", line.c_str());
 }
 
@@ -539,12 +496,10 @@ TEST_CASE("the conformance cases end the same when each event has its outcome be
   }
 }
 
-TEST_CASE("every adaptation and everything left out by hand belongs to an expectation of its case") {
+TEST_CASE("every adaptation belongs to an expectation of its case") {
   // Filled by the tests above, which doctest runs first: they stand first in this file.
   if (rows_used.empty()) return;
   for (const Adaptation& row : adaptations)
-    CHECK_MESSAGE(rows_used.contains(std::string(row.id) + " " + std::string(row.path)), row.id << " " << row.path);
-  for (const LeftOut& row : left_out)
     CHECK_MESSAGE(rows_used.contains(std::string(row.id) + " " + std::string(row.path)), row.id << " " << row.path);
 }
 

@@ -20,6 +20,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/cache_fixture.h"
+#include "support/content.h"
 #include "support/proxy.h"
 
 namespace sake::test {
@@ -38,7 +39,8 @@ constexpr std::int64_t minute = 60'000;
 constexpr std::int64_t hour = 60 * minute;
 
 Options everything_on() {
-  return {.policies = {.harvest_members = HarvestPolicy::on,
+  return {.resources = Resources::everything(),
+          .policies = {.harvest_members = HarvestPolicy::on,
                        .reconcile = true,
                        .scrub_deleted_roles = true,
                        .track_reactions = true,
@@ -116,23 +118,6 @@ json ready(const Ids& guilds, const json& changes = json::object()) {
                  {"application", {{"id", "9"}, {"flags", 0}}}},
                 changes);
 }
-
-/// What Redis holds, as {"<database>": {"<key>": value}}. The scores of sorted sets are left out.
-json content(CacheFixture& fixture) {
-  json found = json::object();
-  const json state = fixture.state();
-  for (const auto& [database, keys] : state.items()) {
-    for (const auto& [key, entry] : keys.items()) {
-      json& value = found[database][key] = entry.at("value");
-      if (entry.at("type") == "zset")
-        for (json& scored : value) scored = json(scored.at(0));
-    }
-  }
-  return found;
-}
-
-/// Empty when Redis holds just this; else the differences.
-std::string differs(CacheFixture& fixture, const json& expected) { return diff(content(fixture), expected); }
 
 /// Whether any of the commands names a key that matches.
 bool touches(const std::vector<std::vector<std::string>>& commands, const std::string& pattern) {
@@ -376,8 +361,7 @@ TEST_SUITE("GUILD_CREATE") {
     const json expected = R"({
       "0":{"300":{"id":"300","name":"e","guild_id":"100","user":{"id":"8","username":"u8"}}},
       "1":{"100":{"id":"100","name":"A","owner_id":"5","icon":"i","features":["X"],"member_count":2,"large":false,
-                  "joined_at":"2024-01-01T00:00:00+00:00","unavailable":false,"stickers":[{"id":"301","name":"s"}],
-                  "stage_instances":[],"guild_scheduled_events":[],"soundboard_sounds":[]}},
+                  "joined_at":"2024-01-01T00:00:00+00:00","unavailable":false}},
       "2":{"200":{"id":"200","type":0,"name":"text","guild_id":"100"},
            "201":{"id":"201","type":2,"name":"voice","guild_id":"100"},
            "202":{"id":"202","type":4,"name":"category","guild_id":"100"}},
@@ -388,7 +372,10 @@ TEST_SUITE("GUILD_CREATE") {
       "7":{"5":{"id":"5","username":"u5"},"6":{"id":"6","username":"u6"},"8":{"id":"8","username":"u8"}},
       "8":{"100":{"5":{"user_id":"5","channel_id":"201","session_id":"x","guild_id":"100",
                        "member":{"user":{"id":"5","username":"u5"},"roles":["7"],"deaf":false,"mute":false}}}},
-      "9":{"1:100:0":["300"],"1:100:2":["200","201","202"],"1:100:6":["100","7"],"2:201:8":["5","KEY.100"]}})"_json;
+      "9":{"1:100:0":["300"],"1:100:2":["200","201","202"],"1:100:6":["100","7"],"1:100:11":["250"],"1:100:12":["301"],
+           "2:200:11":["250"],"2:201:8":["5","KEY.100"]},
+      "11":{"250":{"id":"250","type":11,"parent_id":"200","guild_id":"100"}},
+      "12":{"301":{"id":"301","name":"s","guild_id":"100"}}})"_json;
     CHECK(differs(fixture, expected) == "");
   }
 
@@ -449,7 +436,9 @@ TEST_SUITE("GUILD_CREATE") {
     fixture.apply("GUILD_CREATE", guild_100());
     fixture.apply("GUILD_CREATE", guild_100({{"roles", json::array()},
                                              {"emojis", json::array()},
+                                             {"stickers", json::array()},
                                              {"channels", json::array()},
+                                             {"threads", json::array()},
                                              {"members", json::array()},
                                              {"presences", json::array()},
                                              {"voice_states", json::array()},
@@ -664,7 +653,9 @@ TEST_SUITE("GUILD_CREATE") {
         CHECK(parts["6"].size() == 2);
         CHECK(parts["8"]["100"].size() == 1);
         CHECK(parts["0"].size() == 1);
-        CHECK(parts["9"].size() == 4);
+        CHECK(parts["9"].size() == 7);
+        CHECK(parts["11"].size() == 1);
+        CHECK(parts["12"].size() == 1);
       } else {
         ++looks_before;
       }
@@ -724,7 +715,7 @@ TEST_SUITE("GUILD_UPDATE") {
     fixture.apply("GUILD_UPDATE", guild_100({{"guild_id", "1339"}}));
     const json record = fixture.json_at(1, "100");
     for (const char* key :
-         {"guild_id", "roles", "emojis", "channels", "threads", "members", "presences", "voice_states"})
+         {"guild_id", "roles", "emojis", "stickers", "channels", "threads", "members", "presences", "voice_states"})
       CHECK_MESSAGE(!record.contains(key), key);
     CHECK_FALSE(fixture.exists(1, "1339"));
   }
@@ -2054,6 +2045,45 @@ const std::vector<Fed>& story() {
       {"INVITE_CREATE", R"({"code":"def","channel_id":"200","guild_id":"100","max_age":0})"_json},
       {"INVITE_CREATE", R"({"code":"ghi","channel_id":"204","guild_id":"100","max_age":0})"_json},
       {"INVITE_DELETE", R"({"code":"def","channel_id":"200","guild_id":"100"})"_json},
+      {"THREAD_CREATE", R"({"id":"251","guild_id":"100","type":11,"parent_id":"200","message_count":0,
+          "total_message_sent":0,"newly_created":true})"_json},
+      {"THREAD_CREATE", R"({"id":"252","guild_id":"100","type":12,"parent_id":"204"})"_json},
+      {"THREAD_UPDATE", R"({"id":"251","guild_id":"100","type":11,"parent_id":"200","name":"t",
+          "thread_metadata":{"archived":false}})"_json},
+      {"THREAD_MEMBER_UPDATE", R"({"id":"251","guild_id":"100","user_id":"9","flags":1})"_json},
+      {"THREAD_MEMBERS_UPDATE", of_guild("100", {{"id", "251"},
+                                                 {"member_count", 2},
+                                                 {"added_members", {{{"user_id", "44"}, {"member", member("44")}}}}})},
+      {"THREAD_LIST_SYNC", R"({"guild_id":"100","channel_ids":["200"],"members":[],
+          "threads":[{"id":"251","type":11,"parent_id":"200","message_count":0,"total_message_sent":0},
+                     {"id":"253","type":11,"parent_id":"200"}]})"_json},
+      {"MESSAGE_CREATE", message("904", {{"channel_id", "251"}})},
+      {"MESSAGE_CREATE", message("905", {{"channel_id", "253"}})},
+      {"MESSAGE_CREATE", message("906", {{"thread", {{"id", "906"}, {"type", 11}, {"parent_id", "200"}}}})},
+      {"CHANNEL_PINS_UPDATE", R"({"guild_id":"100","channel_id":"251","last_pin_timestamp":"p"})"_json},
+      {"THREAD_DELETE", R"({"id":"253","guild_id":"100","type":11,"parent_id":"200"})"_json},
+      {"GUILD_STICKERS_UPDATE",
+       R"({"guild_id":"100","stickers":[{"id":"302","user":{"id":"45","username":"u"}}]})"_json},
+      {"STAGE_INSTANCE_CREATE", R"({"id":"400","guild_id":"100","channel_id":"205","topic":"a"})"_json},
+      {"STAGE_INSTANCE_CREATE", R"({"id":"401","guild_id":"100","channel_id":"206"})"_json},
+      {"STAGE_INSTANCE_UPDATE", R"({"id":"400","guild_id":"100","channel_id":"205","topic":"b"})"_json},
+      {"STAGE_INSTANCE_DELETE", R"({"id":"401","guild_id":"100","channel_id":"206"})"_json},
+      {"GUILD_SCHEDULED_EVENT_CREATE", R"({"id":"410","guild_id":"100","name":"e","user_count":1})"_json},
+      {"GUILD_SCHEDULED_EVENT_CREATE", R"({"id":"411","guild_id":"100","name":"f"})"_json},
+      {"GUILD_SCHEDULED_EVENT_UPDATE", R"({"id":"410","guild_id":"100","name":"g"})"_json},
+      {"GUILD_SCHEDULED_EVENT_USER_ADD", R"({"guild_scheduled_event_id":"410","guild_id":"100","user_id":"5"})"_json},
+      {"GUILD_SCHEDULED_EVENT_DELETE", R"({"id":"411","guild_id":"100","name":"f"})"_json},
+      {"GUILD_SOUNDBOARD_SOUND_CREATE", R"({"sound_id":"420","guild_id":"100","name":"a"})"_json},
+      {"GUILD_SOUNDBOARD_SOUND_UPDATE", R"({"sound_id":"420","guild_id":"100","name":"b"})"_json},
+      {"GUILD_SOUNDBOARD_SOUNDS_UPDATE",
+       R"({"guild_id":"100","soundboard_sounds":[{"sound_id":"420","name":"c"},{"sound_id":"421"}]})"_json},
+      {"GUILD_SOUNDBOARD_SOUND_DELETE", R"({"sound_id":"421","guild_id":"100"})"_json},
+      {"INTEGRATION_CREATE", R"({"id":"430","guild_id":"100","name":"i"})"_json},
+      {"INTEGRATION_CREATE", R"({"id":"431","guild_id":"100","name":"j"})"_json},
+      {"INTEGRATION_DELETE", R"({"id":"431","guild_id":"100"})"_json},
+      {"AUTO_MODERATION_RULE_CREATE", R"({"id":"440","guild_id":"100","name":"k"})"_json},
+      {"AUTO_MODERATION_RULE_CREATE", R"({"id":"441","guild_id":"100","name":"l"})"_json},
+      {"AUTO_MODERATION_RULE_DELETE", R"({"id":"441","guild_id":"100"})"_json},
       {"CHANNEL_DELETE", R"({"id":"204","guild_id":"100","type":0})"_json},
       {"GUILD_DELETE", R"({"id":"101"})"_json},
   };
@@ -2134,6 +2164,14 @@ TEST_CASE("leaving a resource out changes nothing about the others, and no comma
     for (const auto& [key, members] : complete["9"].items())
       if (!key.ends_with(":" + number)) references[key] = members;
     expected["9"] = references;
+    // What came later than the others stays in the guild where it has no database.
+    const std::map<Resource, std::pair<const char*, json>> in_guild{
+        {Resource::sticker, {"stickers", guild_100()["stickers"]}},
+        {Resource::stage_instance, {"stage_instances", json::array()}},
+        {Resource::scheduled_event, {"guild_scheduled_events", json::array()}},
+        {Resource::soundboard_sound, {"soundboard_sounds", json::array()}}};
+    if (const auto kept = in_guild.find(resource); kept != in_guild.end())
+      for (json& guild : expected["1"]) guild[kept->second.first] = kept->second.second;
     CHECK(differs(fixture, expected) == "");
   }
 }
@@ -2150,7 +2188,7 @@ TEST_CASE("an event whose resources are left out costs no command") {
        {{"GUILD_DELETE", R"({"id":"100","unavailable":true})"_json},
         {"GUILD_CREATE", R"({"id":"100","unavailable":true})"_json},
         {"RESUMED", json::object()}}},
-      {{Resource::channel},
+      {{Resource::channel, Resource::thread},
        {{"CHANNEL_CREATE", R"({"id":"200","guild_id":"100","type":0})"_json},
         {"CHANNEL_UPDATE", R"({"id":"200","guild_id":"100","type":0})"_json},
         {"CHANNEL_PINS_UPDATE", R"({"guild_id":"100","channel_id":"200"})"_json},
@@ -2160,6 +2198,38 @@ TEST_CASE("an event whose resources are left out costs no command") {
       {{Resource::invite},
        {{"INVITE_CREATE", R"({"code":"abc","channel_id":"200","guild_id":"100","max_age":0})"_json},
         {"INVITE_DELETE", R"({"code":"abc","channel_id":"200","guild_id":"100"})"_json}}},
+      {{Resource::thread, Resource::member, Resource::user},
+       {{"THREAD_CREATE", R"({"id":"250","guild_id":"100","type":11,"parent_id":"200"})"_json},
+        {"THREAD_UPDATE", R"({"id":"250","guild_id":"100","type":11,"thread_metadata":{"archived":true}})"_json},
+        {"THREAD_LIST_SYNC", R"({"guild_id":"100","threads":[{"id":"250"}],"members":[{"id":"250"}]})"_json},
+        {"THREAD_LIST_SYNC", R"({"guild_id":"100","channel_ids":["200"],"threads":[]})"_json},
+        {"THREAD_MEMBER_UPDATE", R"({"id":"250","guild_id":"100","user_id":"9"})"_json},
+        {"THREAD_MEMBERS_UPDATE", R"({"id":"250","guild_id":"100","member_count":1})"_json}}},
+      {{Resource::sticker}, {{"GUILD_STICKERS_UPDATE", R"({"guild_id":"100","stickers":[{"id":"301"}]})"_json}}},
+      {{Resource::stage_instance},
+       {{"STAGE_INSTANCE_CREATE", R"({"id":"400","guild_id":"100","channel_id":"200"})"_json},
+        {"STAGE_INSTANCE_UPDATE", R"({"id":"400","guild_id":"100","channel_id":"200"})"_json},
+        {"STAGE_INSTANCE_DELETE", R"({"id":"400","guild_id":"100","channel_id":"200"})"_json}}},
+      {{Resource::scheduled_event},
+       {{"GUILD_SCHEDULED_EVENT_CREATE", R"({"id":"401","guild_id":"100"})"_json},
+        {"GUILD_SCHEDULED_EVENT_UPDATE", R"({"id":"401","guild_id":"100","user_count":1})"_json},
+        {"GUILD_SCHEDULED_EVENT_DELETE", R"({"id":"401","guild_id":"100"})"_json},
+        {"GUILD_SCHEDULED_EVENT_USER_ADD", R"({"guild_scheduled_event_id":"401","guild_id":"100"})"_json},
+        {"GUILD_SCHEDULED_EVENT_USER_REMOVE", R"({"guild_scheduled_event_id":"401","guild_id":"100"})"_json}}},
+      {{Resource::soundboard_sound},
+       {{"GUILD_SOUNDBOARD_SOUND_CREATE", R"({"sound_id":"1","guild_id":"100"})"_json},
+        {"GUILD_SOUNDBOARD_SOUND_UPDATE", R"({"sound_id":"1","guild_id":"100"})"_json},
+        {"GUILD_SOUNDBOARD_SOUND_DELETE", R"({"sound_id":"1","guild_id":"100"})"_json},
+        {"GUILD_SOUNDBOARD_SOUNDS_UPDATE", R"({"guild_id":"100","soundboard_sounds":[{"sound_id":"1"}]})"_json},
+        {"SOUNDBOARD_SOUNDS", R"({"guild_id":"100","soundboard_sounds":[{"sound_id":"1"}]})"_json}}},
+      {{Resource::integration},
+       {{"INTEGRATION_CREATE", R"({"id":"402","guild_id":"100"})"_json},
+        {"INTEGRATION_UPDATE", R"({"id":"402","guild_id":"100"})"_json},
+        {"INTEGRATION_DELETE", R"({"id":"402","guild_id":"100"})"_json}}},
+      {{Resource::auto_moderation_rule},
+       {{"AUTO_MODERATION_RULE_CREATE", R"({"id":"404","guild_id":"100"})"_json},
+        {"AUTO_MODERATION_RULE_UPDATE", R"({"id":"404","guild_id":"100"})"_json},
+        {"AUTO_MODERATION_RULE_DELETE", R"({"id":"404","guild_id":"100"})"_json}}},
       {{Resource::member, Resource::user},
        {{"GUILD_MEMBER_UPDATE", of_guild("100", member("5"))},
         {"TYPING_START", of_guild("100", {{"channel_id", "200"}, {"user_id", "5"}, {"member", member("5")}})}}},
@@ -2392,7 +2462,7 @@ TEST_SUITE("lesson") {
       // An index of entries that never end is given an end beyond anybody's years, to replace an earlier one.
       constexpr std::int64_t century = 100 * 365 * 24 * hour;
       const json state = fixture.state({.lifetimes = Lifetimes::in_milliseconds});
-      CHECK(state.size() == 11);
+      CHECK(state.size() == 18);
       for (const auto& database : state.items()) {
         for (const auto& entry : database.value().items()) {
           const bool ends = entry.value().value("pttl", 2 * century) < century;

@@ -33,7 +33,12 @@ Json guild_create() {
           {"channels", {{{"id", "21"}, {"type", 2}}}},
           {"members", {{{"user", {{"id", "5"}, {"username", "u"}}}}}},
           {"presences", {{{"user", {{"id", "5"}}}, {"status", "idle"}}}},
-          {"voice_states", {{{"user_id", "5"}, {"channel_id", "21"}}}}};
+          {"voice_states", {{{"user_id", "5"}, {"channel_id", "21"}}}},
+          {"threads", {{{"id", "25"}, {"parent_id", "21"}, {"type", 11}}}},
+          {"stickers", {{{"id", "32"}}}},
+          {"stage_instances", {{{"id", "41"}, {"channel_id", "21"}}}},
+          {"guild_scheduled_events", {{{"id", "42"}}}},
+          {"soundboard_sounds", {{{"sound_id", "43"}}}}};
 }
 
 Json message() {
@@ -47,6 +52,15 @@ void feed_all(CacheFixture& fixture) {
   const Json invite = {
       {"code", "aB1"}, {"channel_id", "21"}, {"guild_id", "100"}, {"expires_at", "2099-01-01T00:00:00+00:00"}};
   CHECK(fixture.apply("INVITE_CREATE", invite) == Outcome::applied);
+  for (const char* event : {"INTEGRATION_CREATE", "AUTO_MODERATION_RULE_CREATE"})
+    CHECK(fixture.apply(event, {{"id", "44"}, {"guild_id", "100"}}) == Outcome::applied);
+}
+
+/// From 0 to the last one.
+std::vector<int> databases_up_to(int last) {
+  std::vector<int> databases;
+  for (int database = 0; database <= last; ++database) databases.push_back(database);
+  return databases;
 }
 
 std::vector<int> databases_with_keys(CacheFixture& fixture) {
@@ -76,22 +90,42 @@ std::map<int, int> connections(CacheFixture& fixture) {
 TEST_CASE("each resource is stored in the database of its number, and references in 9") {
   CacheFixture fixture;
   feed_all(fixture);
-  CHECK(databases_with_keys(fixture) == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK(databases_with_keys(fixture) == databases_up_to(15));
+  CacheFixture everything({.resources = Resources::everything()});
+  feed_all(everything);
+  CHECK(databases_with_keys(everything) == databases_up_to(17));
+}
+
+TEST_CASE("what a stock Redis has no database for is refused there with a clear error, and works when it is moved") {
+  RedisServer server({.databases = 16});
+  Options options{.address = server.address(), .resources = {Resource::guild, Resource::integration}};
+  options.with_index_override(Resource::integration, 15);
+  CacheFixture fixture(std::move(options));
+  fixture.open();
+  fixture.close();
+  std::string told;
+  Options beyond{.address = server.address(), .resources = {Resource::integration}};
+  auto cache = Cache::open(fixture.loop.get(), std::move(beyond),
+                           [&](Status status) { told = status ? "open" : status.error().text; });
+  REQUIRE(cache.has_value());
+  fixture.loop.run_until([&] { return !told.empty(); });
+  CHECK(told.find("integration") != told.npos);
+  CHECK(told.find("database 16") != told.npos);
 }
 
 TEST_CASE("an index override moves a resource, and the keys of references keep the default number") {
   Options options;
   options.with_index_override(Resource::role, 21).with_index_override(Resource::voice_state, 30);
-  options.with_index_override(Resource::user, 22).with_index_override(Resource::message, 12);
+  options.with_index_override(Resource::user, 22).with_index_override(Resource::message, 23);
   CacheFixture fixture(std::move(options));
   feed_all(fixture);
   CHECK(fixture.json_at(21, "61")["guild_id"] == "100");
   CHECK(fixture.field_at(30, "100", "5")["channel_id"] == "21");
   CHECK(fixture.json_at(22, "5")["username"] == "u");
-  CHECK(fixture.json_at(12, "900")["channel_id"] == "21");
+  CHECK(fixture.json_at(23, "900")["channel_id"] == "21");
   CHECK(fixture.members_of(9, "1:100:6") == std::vector<std::string>{"100", "61"});
   CHECK(fixture.members_of(9, "2:21:8") == std::vector<std::string>{"5", "KEY.100"});
-  CHECK(databases_with_keys(fixture) == std::vector<int>{0, 1, 2, 3, 4, 5, 9, 12, 21, 22, 30});
+  CHECK(databases_with_keys(fixture) == std::vector<int>{0, 1, 2, 3, 4, 5, 9, 11, 12, 13, 14, 15, 21, 22, 23, 30});
 
   fixture.apply("READY",
                 {{"user", {{"id", "9"}, {"username", "me"}}}, {"guilds", {{{"id", "100"}, {"unavailable", true}}}}});
@@ -124,10 +158,10 @@ TEST_CASE("options tell where a resource goes and which databases are used") {
   options.with_index_override(Resource::role, 22);
   CHECK(options.get_index_override(Resource::role) == 22);
   CHECK(options.index_overrides.size() == 1);
-  CHECK(options.all_indexes() == std::vector<int>{0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 22});
+  CHECK(options.all_indexes() == std::vector<int>{0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 22});
   options.with_index_override(Resource::role, std::nullopt);
   CHECK_FALSE(options.get_index_override(Resource::role).has_value());
-  CHECK(options.all_indexes() == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK(options.all_indexes() == databases_up_to(15));
   options.resources = {Resource::role, Resource::user};
   CHECK(options.all_indexes() == std::vector<int>{6, 7, 9});
   CHECK(options.all_intents() == Intents::guilds);

@@ -6,6 +6,9 @@
 
 #include <doctest/doctest.h>
 
+#include "resources/handlers.h"
+#include "resources/kinds.h"
+
 using namespace sake::resources;
 
 TEST_CASE("there is one row per documented event, in order") {
@@ -40,6 +43,15 @@ TEST_CASE("an event has one handler for its settings, or changes nothing and the
   }
 }
 
+TEST_CASE("a row whose handler serves several kinds of entities says which") {
+  for (const Row& row : table()) {
+    CAPTURE(row.event);
+    const bool shared = row.apply == listed_upsert || row.apply == listed_delete || row.flow == listed_replace;
+    if (shared) CHECK(row.kind != nullptr);
+    if (row.flow == listed_replace) CHECK_FALSE(row.kind->list.empty());
+  }
+}
+
 TEST_CASE("only what says whether the bot is in a guild is applied to one that was left") {
   for (const Row& row : table())
     CHECK(row.outlives_leave == (row.event == "GUILD_CREATE" || row.event == "GUILD_DELETE"));
@@ -60,5 +72,6 @@ TEST_CASE("the guild's own events name it by their id, all others by guild_id") 
   CHECK(std::ranges::count(table(), LaneOf::id, &Row::lane) == 3);
   for (const Row& row : table())
     if (row.lane == LaneOf::channel)
-      CHECK((row.event.starts_with("CHANNEL_") || row.event.starts_with("VOICE_CHANNEL_")));
+      CHECK((row.event.starts_with("CHANNEL_") || row.event.starts_with("VOICE_CHANNEL_") ||
+             row.event.starts_with("THREAD_")));
 }

@@ -1,5 +1,6 @@
 #include "store/keys.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ TEST_CASE("a reference set names its owner's kind and id, and what it lists") {
   CHECK(text(KeyText({Owner::guild, 100, Resource::emoji})) == "1:100:0");
   CHECK(text(KeyText({Owner::guild, 100, Resource::channel})) == "1:100:2");
   CHECK(text(KeyText({Owner::guild, 100, Resource::role})) == "1:100:6");
+  CHECK(text(KeyText({Owner::guild, 100, Resource::thread})) == "1:100:11");
+  CHECK(text(KeyText({Owner::guild, 100, Resource::auto_moderation_rule})) == "1:100:17");
+  CHECK(text(KeyText({Owner::channel, 200, Resource::thread})) == "2:200:11");
   CHECK(text(KeyText({Owner::channel, 200, Resource::voice_state})) == "2:200:8");
   CHECK(text(KeyText({Owner::channel, 200, Resource::message})) == "2:200:10");
   CHECK(text(KeyText({Owner::user, 5, Resource::message})) == "7:5:10");
@@ -44,11 +48,35 @@ TEST_CASE("members, presences and voice states are fields of a hash") {
   }
 }
 
+TEST_CASE("a guild lists what has a record of its own and belongs to it") {
+  for (Resource resource : all_resources()) {
+    CAPTURE(name(resource));
+    const bool is_listed = std::ranges::find(store::listed_by_guild, resource) != store::listed_by_guild.end();
+    const bool belongs_elsewhere = store::is_hash(resource) || resource == Resource::guild ||
+                                   resource == Resource::invite || resource == Resource::user ||
+                                   resource == Resource::message;
+    CHECK(is_listed == !belongs_elsewhere);
+  }
+}
+
 TEST_CASE("the numbers of databases are those of the stored format") {
-  const std::pair<Resource, int> numbers[] = {{Resource::emoji, 0},   {Resource::guild, 1},  {Resource::channel, 2},
-                                              {Resource::invite, 3},  {Resource::member, 4}, {Resource::presence, 5},
-                                              {Resource::role, 6},    {Resource::user, 7},   {Resource::voice_state, 8},
-                                              {Resource::message, 10}};
+  const std::pair<Resource, int> numbers[] = {{Resource::emoji, 0},
+                                              {Resource::guild, 1},
+                                              {Resource::channel, 2},
+                                              {Resource::invite, 3},
+                                              {Resource::member, 4},
+                                              {Resource::presence, 5},
+                                              {Resource::role, 6},
+                                              {Resource::user, 7},
+                                              {Resource::voice_state, 8},
+                                              {Resource::message, 10},
+                                              {Resource::thread, 11},
+                                              {Resource::sticker, 12},
+                                              {Resource::stage_instance, 13},
+                                              {Resource::scheduled_event, 14},
+                                              {Resource::soundboard_sound, 15},
+                                              {Resource::integration, 16},
+                                              {Resource::auto_moderation_rule, 17}};
   for (const auto& [resource, number] : numbers) CHECK(static_cast<int>(resource) == number);
   CHECK(reference_index == 9);
   CHECK(all_resources().size() == std::size(numbers));
@@ -58,6 +86,8 @@ TEST_CASE("resources are found by their names, and by nothing else") {
   for (Resource resource : all_resources()) CHECK(resource_from_name(name(resource)) == resource);
   CHECK(name(Resource::voice_state) == "voice_state");
   CHECK(resource_from_name("message") == Resource::message);
-  for (std::string_view unknown : {"", "Message", "messages", "reference", "voice state", "ME", "10"})
+  CHECK(resource_from_name("auto_moderation_rule") == Resource::auto_moderation_rule);
+  for (std::string_view unknown :
+       {"", "Message", "messages", "threads", "rule", "reference", "voice state", "ME", "10"})
     CHECK_FALSE_MESSAGE(resource_from_name(unknown), std::string(unknown));
 }

@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+#include "store/keys.h"
+
 using namespace sake;
 using namespace std::chrono_literals;
 using store::LifeMs;
@@ -50,14 +52,14 @@ TEST_CASE("the defaults are accepted and are those of the stored format") {
   for (Resource resource : all_resources()) {
     CAPTURE(name(resource));
     CHECK(settings.database_of(resource) == static_cast<int>(resource));
-    CHECK(settings.uses(resource));
+    CHECK(settings.uses(resource) == (settings.database_of(resource) < 16));
   }
   CHECK(settings.life_of(Resource::user) == 3'600'000);
   CHECK(settings.life_of(Resource::message) == 300'000);
   CHECK(settings.life_of(Resource::invite) == 2'592'000'000);
-  for (Resource resource : {Resource::emoji, Resource::guild, Resource::channel, Resource::member, Resource::presence,
-                            Resource::role, Resource::voice_state})
-    CHECK(settings.life_of(resource) == 604'800'000);
+  for (Resource resource : all_resources())
+    if (resource != Resource::user && resource != Resource::message && resource != Resource::invite)
+      CHECK(settings.life_of(resource) == 604'800'000);
   CHECK(settings.reference_life == 1'209'600'000);
   CHECK(sake::store::uses_references(settings.resources, settings.indices));
 }
@@ -146,8 +148,10 @@ TEST_CASE("every pair of resources is refused in one database, and may change pl
       if (a == b) continue;
       const int of_a = static_cast<int>(a);
       const int of_b = static_cast<int>(b);
-      refusal(Options().with_index_override(a, of_b));
-      const Settings settings = resolved(Options().with_index_override(a, of_b).with_index_override(b, of_a));
+      Options shared{.resources = Resources::everything()};
+      refusal(shared.with_index_override(a, of_b));
+      Options options{.resources = Resources::everything()};
+      const Settings settings = resolved(options.with_index_override(a, of_b).with_index_override(b, of_a));
       CHECK(settings.database_of(a) == of_b);
       CHECK(settings.database_of(b) == of_a);
     }
@@ -196,8 +200,10 @@ TEST_CASE("overrides are set, replaced, asked for and taken back") {
 }
 
 TEST_CASE("the databases of a cache are those of its resources and 9, in order") {
-  CHECK(Options().all_indexes() == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK(Options().all_indexes() == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
   Options options;
+  options.resources = Resources::everything();
+  CHECK(options.all_indexes() == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17});
   options.resources = {Resource::guild, Resource::role, Resource::user};
   CHECK(options.all_indexes() == std::vector<int>{1, 6, 7, 9});
   options.with_index_override(Resource::guild, 30).with_index_override(Resource::message, 31);
@@ -287,9 +293,17 @@ TEST_CASE("the intents of a cache are those of its resources together") {
   CHECK(options.all_intents() == guilds);
   options.resources = {Resource::member, Resource::message};
   CHECK(options.all_intents() == (guilds | guild_members | guild_messages | direct_messages));
-  const Intents all = Options().all_intents();
+  CHECK(Options().all_intents() == all_intents(Resources::all()));
+  const Intents all = all_intents(Resources::everything());
   for (Resource resource : all_resources()) CHECK((all & intents(resource)) == intents(resource));
-  CHECK(all == all_intents(Resources::all()));
+  CHECK((Options().all_intents() & (guild_integrations | auto_moderation_configuration)) == none);
+  CHECK(intents(Resource::thread) == guilds);
+  CHECK(intents(Resource::stage_instance) == guilds);
+  CHECK(intents(Resource::sticker) == (guilds | guild_expressions));
+  CHECK(intents(Resource::soundboard_sound) == (guilds | guild_expressions));
+  CHECK(intents(Resource::scheduled_event) == (guilds | guild_scheduled_events));
+  CHECK(intents(Resource::integration) == (guilds | guild_integrations));
+  CHECK(intents(Resource::auto_moderation_rule) == (guilds | auto_moderation_configuration));
   CHECK(all_intents(Resources{}) == none);
   CHECK((intents(Resource::presence) & guild_presences) != none);
   CHECK((intents(Resource::voice_state) & guild_voice_states) != none);
@@ -322,14 +336,23 @@ TEST_CASE("database 9 holds references when something that is in use refers to s
     return sake::store::uses_references(settings.resources, settings.indices);
   };
   const auto none = SecondaryIndices::none();
-  for (Resource resource : {Resource::emoji, Resource::channel, Resource::role, Resource::voice_state})
-    CHECK(refers({resource}, none));
+  for (Resource resource : sake::store::listed_by_guild) CHECK(refers({resource}, none));
+  CHECK(refers({Resource::voice_state}, none));
   for (Resource resource :
        {Resource::guild, Resource::member, Resource::presence, Resource::user, Resource::message, Resource::invite})
     CHECK_FALSE(refers({resource}, none));
   for (Resource resource : {Resource::member, Resource::presence, Resource::message, Resource::invite})
     CHECK(refers({resource}, SecondaryIndices::all()));
   CHECK_FALSE(refers({Resource::guild, Resource::user}, SecondaryIndices::all()));
+}
+
+TEST_CASE("what any Redis has a database for is kept unless the caller chooses, the rest when it is named") {
+  for (Resource resource : all_resources()) {
+    CAPTURE(name(resource));
+    CHECK(Resources::everything().contains(resource));
+    const bool named_only = resource == Resource::integration || resource == Resource::auto_moderation_rule;
+    CHECK(Resources::all().contains(resource) == !named_only);
+  }
 }
 
 TEST_CASE("resources are a set") {
