@@ -217,7 +217,8 @@ void define_tls(CLI::App& app, Tls& tls) {
 
 void define_storage(CLI::App& app, Arguments& arguments, Words& words) {
   const char* group = "What is stored";
-  app.add_option("--resources", words.resources, "Only these (all): " + known_resources(",\n", 4))
+  app.add_option("--resources", words.resources,
+                 "Only these (those of databases 0 to 15), or everything: " + known_resources(",\n", 4))
       ->type_name("NAME,...")
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -295,8 +296,10 @@ void define_pace_and_output(CLI::App& app, Arguments& arguments) {
 void apply(const Words& words, Arguments& arguments) {
   Options& options = arguments.options;
   if (!words.resources.empty()) {
-    options.resources = Resources();
-    for (const std::string& each : words.resources) options.resources.insert(parse_resource("--resources", each));
+    const bool everything = words.resources == std::vector<std::string>{"everything"};
+    options.resources = everything ? Resources::everything() : Resources();
+    if (!everything)
+      for (const std::string& each : words.resources) options.resources.insert(parse_resource("--resources", each));
   }
   for (const std::string& each : words.indexes) {
     const auto [resource, database] = split_pair("--index", each);
