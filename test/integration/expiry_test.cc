@@ -36,17 +36,26 @@ Json guild_create(std::string_view id = "100") {
           {"channels", {{{"id", prefix + "2"}, {"type", 2}}}},
           {"members", {{{"user", {{"id", "5"}, {"username", "u"}}}}}},
           {"presences", {{{"user", {{"id", "5"}}}, {"status", "idle"}}}},
-          {"voice_states", {{{"user_id", "5"}, {"channel_id", prefix + "2"}}}}};
+          {"voice_states", {{{"user_id", "5"}, {"channel_id", prefix + "2"}}}},
+          {"threads", {{{"id", prefix + "1"}, {"parent_id", prefix + "2"}, {"type", 11}}}},
+          {"stickers", {{{"id", prefix + "3"}}}},
+          {"stage_instances", {{{"id", prefix + "4"}, {"channel_id", prefix + "2"}}}},
+          {"guild_scheduled_events", {{{"id", prefix + "5"}}}},
+          {"soundboard_sounds", {{{"sound_id", prefix + "7"}}}}};
 }
 
 using Key = std::pair<int, std::string>;
 
 /// The keys that guild_create() leaves, those of references apart.
 std::vector<Key> keys_of(const std::string& guild = "100") {
-  return {{0, guild + "0"}, {1, guild}, {2, guild + "2"}, {4, guild}, {5, guild}, {6, guild + "6"}, {8, guild}};
+  return {{0, guild + "0"},  {1, guild},        {2, guild + "2"},  {4, guild},
+          {5, guild},        {6, guild + "6"},  {8, guild},        {11, guild + "1"},
+          {12, guild + "3"}, {13, guild + "4"}, {14, guild + "5"}, {15, guild + "7"}};
 }
 std::vector<Key> references_of(const std::string& guild = "100") {
-  return {{9, "1:" + guild + ":0"}, {9, "1:" + guild + ":2"}, {9, "1:" + guild + ":6"}, {9, "2:" + guild + "2:8"}};
+  return {{9, "1:" + guild + ":0"},  {9, "1:" + guild + ":2"},  {9, "1:" + guild + ":6"},  {9, "2:" + guild + "2:8"},
+          {9, "1:" + guild + ":11"}, {9, "1:" + guild + ":12"}, {9, "1:" + guild + ":13"}, {9, "1:" + guild + ":14"},
+          {9, "1:" + guild + ":15"}, {9, "2:" + guild + "2:11"}};
 }
 
 Json member(std::string_view user = "5", std::string_view guild = "100") {
