@@ -180,8 +180,7 @@ std::string Model::touched_by(int database, const std::string& key) const {
 
 // ---------------------------------------------------------------------------------------------------- Frames
 
-void Model::apply_frame(std::string_view text) {
-  const json frame = json::parse(text);
+void Model::apply_frame(const json& frame) {
   if (at(frame, "op") != 0) return;
   const std::string event = at(frame, "t");
   const json& shard = at(frame, "shard");

@@ -5,7 +5,7 @@
 // stay unseen. Lifetimes are left out: nothing in it ever expires, and tombstones end only with what lifts them.
 //
 //   Model model({.harvest_members = true});
-//   for (const std::string& frame : generate(options)) model.apply_frame(frame);
+//   for (const std::string& frame : generate(options)) model.apply_frame(nlohmann::json::parse(frame));
 //   CHECK(diff(model.redis(), dump(client, {.lifetimes = Lifetimes::left_out})) == "");
 
 #include <cstdint>
@@ -41,7 +41,7 @@ class Model {
   explicit Model(const ModelOptions& options = {}) : options_(options) {}
 
   /// As Shard::dispatch_frame of the shard that the frame names, or of the only one.
-  void apply_frame(std::string_view frame);
+  void apply_frame(const json& frame);
 
   /// As Shard::dispatch: without a look at sequence numbers.
   void apply(const std::string& event, const json& data);
