@@ -242,6 +242,8 @@ bool GatewayLog::Script::thread_list(Guild& guild) {
   const Thread* thread = some_thread(guild, false);
   if (thread == nullptr) return false;
   const Id parent = random_.one_in(2) ? thread->parent : 0;
+  // What is not listed any more is gone, without another word about it.
+  if (random_.one_in(3)) std::erase_if(guild.threads, [id = thread->id](const Thread& one) { return one.id == id; });
   const auto listed = [&](const Thread& one) { return !one.archived && (parent == 0 || one.parent == parent); };
   dispatch("THREAD_LIST_SYNC", guild, [&] {
     out_.array("threads", [&] {
@@ -256,6 +258,17 @@ bool GatewayLog::Script::thread_list(Guild& guild) {
     });
     out_.id("guild_id", guild.id);
     if (parent != 0) out_.array("channel_ids", [&] { out_.id(parent); });
+  });
+  return true;
+}
+
+/// No channels, no threads: it says nothing, least of all that there are none.
+bool GatewayLog::Script::thread_list_of_nothing(Guild& guild) {
+  dispatch("THREAD_LIST_SYNC", guild, [&] {
+    out_.empty_array("threads");
+    out_.empty_array("members");
+    out_.id("guild_id", guild.id);
+    out_.empty_array("channel_ids");
   });
   return true;
 }
@@ -350,8 +363,10 @@ bool GatewayLog::Script::presence_odd(Guild& guild) {
 void GatewayLog::Script::voice_event(const Guild& guild, const Member& member) {
   dispatch("VOICE_STATE_UPDATE", guild, [&] {
     payloads_.voice_state_fields(guild, member);
-    out_.key("member");
-    payloads_.member(guild, member);
+    if (!quirk(10)) {
+      out_.key("member");
+      payloads_.member(guild, member);
+    }
     out_.id("guild_id", guild.id);
   });
 }
@@ -433,9 +448,13 @@ bool GatewayLog::Script::voice_call(Guild& guild) {
 bool GatewayLog::Script::stage_opened(Guild& guild) {
   const Channel* channel = some(random_, guild.channels, [&](const Channel& one) {
     const auto here = [&](const Stage& stage) { return stage.channel == one.id; };
-    return one.type == ChannelType::stage && std::none_of(guild.stages.begin(), guild.stages.end(), here);
+    // One stage after another, without a word about the end of the first.
+    const bool may_replace = options_.quirks && mix(one.id, world_.tick) % 4 == 0;
+    return one.type == ChannelType::stage &&
+           (may_replace || std::none_of(guild.stages.begin(), guild.stages.end(), here));
   });
   if (channel == nullptr) return false;
+  std::erase_if(guild.stages, [&](const Stage& stage) { return stage.channel == channel->id; });
   guild.stages.push_back({world_.new_id(), channel->id, world_.tick});
   dispatch("STAGE_INSTANCE_CREATE", guild, [&] { payloads_.stage_fields(guild, guild.stages.back()); });
   return true;

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t step_ms_max = 60;
 
+constexpr int first_round_delay_max = 200;
+
 /// Discord's ops.
 constexpr int op_reconnect = 7;
 constexpr int op_invalid_session = 9;
@@ -111,6 +113,7 @@ std::span<const GatewayLog::Script::Row> GatewayLog::Script::table() {
       {&S::thread_archived, 8, 1},
       {&S::thread_deleted, 4, 0},
       {&S::thread_list, 3, 0},
+      {&S::thread_list_of_nothing, 1, 0},
       {&S::thread_member, 4, 0},
       {&S::thread_members, 8, 0},
 
@@ -122,6 +125,8 @@ std::span<const GatewayLog::Script::Row> GatewayLog::Script::table() {
       {&S::message_edited, 60, 110},
       {&S::message_unfurled, 25, 40},
       {&S::unknown_message_edited, 8, 0},
+      {&S::unknown_message_reacted_to, 4, 0},
+      {&S::deleted_message_edited, 4, 0},
       {&S::poll_ended, 4, 0},
       {&S::direct_message_edited, 4, 0, Place::none},
       {&S::message_deleted, 25, 10},
@@ -185,13 +190,15 @@ std::span<const GatewayLog::Script::Row> GatewayLog::Script::table() {
 
 GatewayLog::Script::Script(const LogOptions& options)
     : options_(checked(options)),
-      world_({options_.seed, options_.guilds, options_.members, options_.start_ms}),
+      world_({options_.seed, options_.guilds, options_.members, options_.zipf, options_.start_ms}),
       payloads_(world_, out_, options_.quirks),
       sessions_(static_cast<std::size_t>(options_.shards)) {
   for (const Row& row : table()) {
     if (options_.mix == Mix::no_presences && row.happen == &Script::presence_changed) continue;
     total_weight_ += static_cast<std::uint64_t>(options_.mix == Mix::mixed ? row.mixed : row.steady);
   }
+  for (const Guild& guild : world_.guilds)
+    members_up_to_.push_back((members_up_to_.empty() ? 0 : members_up_to_.back()) + guild.members.size());
 }
 
 bool GatewayLog::Script::next(std::string& frame) {
@@ -287,7 +294,13 @@ void GatewayLog::Script::step() {
   }
   const auto waits = [](const Session& one) { return !one.open || !one.to_come.empty(); };
   if (std::any_of(sessions_.begin(), sessions_.end(), waits)) return;
-  happen_somewhere(table()[first_round_++]);
+  // What cannot happen yet may be possible after something else.
+  if (happen_somewhere(table()[first_round_]) || ++first_round_delay_ == first_round_delay_max) {
+    ++first_round_;
+    first_round_delay_ = 0;
+  } else {
+    happen_somewhere(row_by_weight());
+  }
 }
 
 bool GatewayLog::Script::happen_somewhere(const Row& row) {
@@ -315,12 +328,18 @@ const GatewayLog::Script::Row& GatewayLog::Script::row_by_weight() {
 
 Guild* GatewayLog::Script::some_guild(GuildState state) {
   const std::size_t count = world_.guilds.size();
-  const std::size_t start = random_.below(count);
+  const std::size_t start = options_.zipf ? some_guild_by_size() : random_.below(count);
   for (std::size_t i = 0; i < count; ++i) {
     Guild& guild = world_.guilds[(start + i) % count];
     if (guild.state == state) return &guild;
   }
   return nullptr;
+}
+
+std::size_t GatewayLog::Script::some_guild_by_size() {
+  const std::size_t member = random_.below(members_up_to_.back());
+  const auto guild = std::upper_bound(members_up_to_.begin(), members_up_to_.end(), member);
+  return static_cast<std::size_t>(guild - members_up_to_.begin());
 }
 
 std::size_t GatewayLog::Script::available_guilds() const {
@@ -387,6 +406,7 @@ void GatewayLog::Script::announce_next_guild(int shard) {
   if (options_.mix == Mix::mixed && random_.one_in(12)) {
     guild.state = GuildState::available;
     guild_lost(guild);
+    if (random_.one_in(2)) guild_still_lost(guild);
     return;
   }
   guild.state = GuildState::available;

@@ -2,8 +2,9 @@
 
 // Gateway logs to order: the frames that shards of one bot could have received, from a seed. Ids are consistent over
 // the whole log (an update names what was created before), every kind of event occurs, and the same options give the
-// same bytes with every compiler. A log is produced frame by frame, so its length does not matter for memory; the
-// number of guilds does (about 6 KB each with the default number of members, and 12 KB in a long log).
+// same bytes with every compiler. A log is produced frame by frame, and guilds stop growing at about twice their size,
+// so its length does not matter for memory; the number of guilds does (6 to 12 KB each with the default number of
+// members).
 
 #include <cstdint>
 #include <functional>
@@ -25,14 +26,18 @@ enum class Mix {
 struct LogOptions {
   std::uint64_t seed = 1;
   int guilds = 12;
-  int members = 30;             ///< Per guild on average; the first guild has six times as many.
-  int shards = 1;               ///< With more than one, each frame carries "shard": [id, count].
+  int members = 30;  ///< Per guild on average; the first guild has six times as many, unless `zipf` says more.
+  int shards = 1;    ///< With more than one, each frame carries "shard": [id, count].
   std::uint64_t frames = 6000;  ///< Where the log ends, unless a startup log ends earlier. HELLO and ACKs count.
   Mix mix = Mix::mixed;
 
   /// What Discord does now and then, and a cache has to survive: repeated and late events, events before their parent,
   /// frames sent again, unknown keys, numeric ids, odd text, other orders of keys.
   bool quirks = true;
+
+  /// The n-th guild has one n-th of the members of the first, and as much less happens in it. There is always one of a
+  /// few members, and with many guilds the first one is huge.
+  bool zipf = false;
 
   bool timestamps = false;        ///< "ts": milliseconds since 1970, beside "t".
   bool expiring_invites = false;  ///< Otherwise invites never expire, so that two replays end in the same state.

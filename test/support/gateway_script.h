@@ -75,6 +75,7 @@ class GatewayLog::Script {
   bool happen_somewhere(const Row& row);
   const Row& row_by_weight();
   Guild* some_guild(GuildState state);
+  std::size_t some_guild_by_size();
   void announce_next_guild(int shard);
   void open_session(int shard);
   void write_ready(int shard);
@@ -153,6 +154,7 @@ class GatewayLog::Script {
   bool thread_archived(Guild& guild);
   bool thread_deleted(Guild& guild);
   bool thread_list(Guild& guild);
+  bool thread_list_of_nothing(Guild& guild);
   bool thread_member(Guild& guild);
   bool thread_members(Guild& guild);
   Thread* some_thread(Guild& guild, bool archived);
@@ -197,6 +199,8 @@ class GatewayLog::Script {
   bool message_edited(Guild& guild);
   bool message_unfurled(Guild& guild);
   bool unknown_message_edited(Guild& guild);
+  bool unknown_message_reacted_to(Guild& guild);
+  bool deleted_message_edited(Guild& guild);
   bool poll_ended(Guild& guild);
   bool direct_message_edited(Guild& guild);
   bool message_deleted(Guild& guild);
@@ -209,6 +213,7 @@ class GatewayLog::Script {
   bool vote_added(Guild& guild);
   bool vote_removed(Guild& guild);
   bool typing(Guild& guild);
+  void typing_event(const Guild& guild, const Member& member);
   bool direct_typing(Guild& guild);
   Message& new_message(Guild& guild, Id channel, MessageKind kind);
   void message_event(std::string_view event, const Guild& guild, const Message& message);
@@ -245,7 +250,9 @@ class GatewayLog::Script {
   std::map<std::string, std::uint64_t, std::less<>> counts_;
   std::uint64_t frames_ = 0;
   std::uint64_t total_weight_ = 0;
-  std::size_t first_round_ = 0;  ///< The next row of the first round.
+  std::vector<std::size_t> members_up_to_;  ///< Of each guild at the start, with all before it. By Zipf's law only.
+  std::size_t first_round_ = 0;             ///< The next row of the first round.
+  int first_round_delay_ = 0;               ///< Other happenings since it was to happen.
   bool over_ = false;
 };
 

@@ -147,6 +147,7 @@ int main(int argc, char** argv) {
   app.add_option("--mix", options.mix, "mixed, steady, no-presences or startup")
       ->transform(CLI::CheckedTransformer(mixes, CLI::ignore_case));
   app.add_flag("--quirks,!--no-quirks", options.quirks, "Repeated, late and odd frames (on by default)");
+  app.add_flag("--zipf", options.zipf, "The n-th guild has one n-th of the first one's members and events");
   app.add_flag("--ts", options.timestamps, "Each frame has \"ts\", in milliseconds");
   app.add_flag("--expiring-invites", options.expiring_invites, "Invites with a lifetime");
   app.add_option("-o,--output", path, "File; .zst and .gz are compressed; - is standard output")->capture_default_str();

@@ -112,7 +112,8 @@ void GatewayLog::Script::drift(Guild& guild) {
   const Member* leaver =
       some(random_, guild.members, [&](const Member& m) { return m.user != own_user && m.user != guild.owner; });
   if (leaver != nullptr && guild.members.size() > 5) world_.remove_member(guild, leaver->user);
-  world_.add_member(guild, world_.add_user(false), world_.now_ms);
+  if (guild.members.size() < guild.members_max && world_.has_room_for_users())
+    world_.add_member(guild, world_.add_user(false), world_.now_ms);
 }
 
 bool GatewayLog::Script::guild_changed(Guild& guild) {
@@ -120,7 +121,7 @@ bool GatewayLog::Script::guild_changed(Guild& guild) {
   if (random_.one_in(6)) change_list(guild.emojis, emojis_max);
   dispatch("GUILD_UPDATE", guild, [&] {
     payloads_.guild_fields(guild);
-    payloads_.guild_roles_and_expressions(guild);
+    payloads_.guild_roles_and_expressions(guild, !quirk(3));
     if (quirk(4)) out_.id("guild_id", guild.id + 1);  // Seen in the field; the guild is the one in "id".
   });
   return true;
@@ -138,6 +139,7 @@ bool GatewayLog::Script::guild_lost(Guild& guild) {
   return true;
 }
 
+/// A stub: the announcement of a guild of which there is nothing to tell yet.
 bool GatewayLog::Script::guild_still_lost(Guild& guild) {
   dispatch("GUILD_CREATE", guild, [&] {
     out_.boolean("unavailable", true);
@@ -167,12 +169,20 @@ bool GatewayLog::Script::guild_left(Guild& guild) {
   if (told_before) own_removal();
   const std::size_t wording = options_.quirks ? random_.below(5) : 0;  // Mostly without "unavailable".
   dispatch("GUILD_DELETE", guild, [&] {
-    out_.id("id", guild.id);
+    if (wording == 3) {
+      payloads_.guild_fields(guild);
+    } else {
+      out_.id("id", guild.id);
+    }
     if (wording == 1) out_.boolean("unavailable", false);
     if (wording == 2) out_.null("unavailable");
   });
   if (!told_before) own_removal();
-  if (options_.quirks) late_events(guild, someone);
+  if (options_.quirks) {
+    late_events(guild, someone);
+    message_sent(guild);
+    role_changed(guild);
+  }
   guild.state = GuildState::left;
   world_.abandon(guild);
   return true;
@@ -183,6 +193,7 @@ bool GatewayLog::Script::guild_joined(Guild&) {
   if (std::any_of(sessions_.begin(), sessions_.end(), waits)) return false;
   Guild* guild = some_guild(GuildState::left);
   if (guild == nullptr) {
+    if (world_.guilds.size() >= 2 * static_cast<std::size_t>(options_.guilds) + 2) return false;
     guild = &world_.add_guild(options_.members);
   } else {
     guild->changed = world_.tick;
@@ -249,7 +260,8 @@ bool GatewayLog::Script::integrations_changed(Guild& guild) {
 // Members
 
 bool GatewayLog::Script::member_joined(Guild& guild) {
-  const bool known = random_.one_in(2);
+  if (guild.members.size() >= guild.members_max) return false;
+  const bool known = random_.one_in(2) || !world_.has_room_for_users();
   const auto user =
       known ? static_cast<UserIndex>(1 + random_.below(world_.users.size() - 1)) : world_.add_user(random_.one_in(20));
   if (guild.find_member(user) != nullptr) return false;
@@ -330,6 +342,7 @@ void GatewayLog::Script::late_events(const Guild& guild, const Member& gone) {
   late.voice_channel = 0;
   presence_event(guild, late);
   if (gone.voice_channel != 0 || random_.one_in(3)) voice_event(guild, late);
+  if (random_.one_in(3)) typing_event(guild, late);
 }
 
 bool GatewayLog::Script::member_left(Guild& guild) {

@@ -213,6 +213,37 @@ bool GatewayLog::Script::unknown_message_edited(Guild& guild) {
   return true;
 }
 
+bool GatewayLog::Script::unknown_message_reacted_to(Guild& guild) {
+  const Channel* channel = some(random_, guild.channels, [](const Channel& c) { return is_readable(c.type); });
+  if (channel == nullptr) return false;
+  Message message;
+  message.id = world_.old_id();
+  message.channel = channel->id;
+  message.author = random_.pick(guild.members).user;
+  const Reaction reaction{0, random_.pick(guild.members).user, false};
+  reaction_event(random_.one_in(2) ? "MESSAGE_REACTION_ADD" : "MESSAGE_REACTION_REMOVE", guild, message, reaction);
+  return true;
+}
+
+/// A preview or an edit that comes after the end must not bring the message back.
+bool GatewayLog::Script::deleted_message_edited(Guild& guild) {
+  if (guild.messages.empty()) return false;
+  const std::size_t at = random_.below(guild.messages.size());
+  const Message message = guild.messages[at];
+  erase_at(guild.messages, at);
+  if (Thread* thread = guild.find_thread(message.channel)) thread->messages = std::max(thread->messages - 1, 0);
+  dispatch("MESSAGE_DELETE", guild, [&] {
+    out_.id("id", message.id);
+    out_.id("channel_id", message.channel);
+    out_.id("guild_id", guild.id);
+  });
+  if (!options_.quirks) return true;
+  message_event("MESSAGE_UPDATE", guild, message);
+  const Reaction reaction{1, message.author, false};
+  reaction_event("MESSAGE_REACTION_ADD", guild, message, reaction);
+  return true;
+}
+
 bool GatewayLog::Script::poll_ended(Guild& guild) {
   Message* poll = some_poll(guild);
   if (poll == nullptr) return false;
@@ -396,9 +427,13 @@ bool GatewayLog::Script::vote_removed(Guild& guild) {
 // Typing
 
 bool GatewayLog::Script::typing(Guild& guild) {
+  typing_event(guild, random_.pick(guild.members));
+  return true;
+}
+
+void GatewayLog::Script::typing_event(const Guild& guild, const Member& member) {
   const Channel* channel = some(random_, guild.channels, [](const Channel& c) { return is_readable(c.type); });
-  if (channel == nullptr) return false;
-  const Member& member = random_.pick(guild.members);
+  if (channel == nullptr) return;
   dispatch("TYPING_START", guild, [&] {
     out_.id("user_id", world_.user(member.user).id);
     out_.number("timestamp", world_.now_ms / 1000);
@@ -407,7 +442,6 @@ bool GatewayLog::Script::typing(Guild& guild) {
     out_.id("guild_id", guild.id);
     out_.id("channel_id", channel->id);
   });
-  return true;
 }
 
 bool GatewayLog::Script::direct_typing(Guild&) {

@@ -145,6 +145,63 @@ void Payloads::message_extras(const Guild* guild, const Message& message, Messag
     case MessageKind::join:
       break;
   }
+  if (odd_ && shape == MessageShape::gateway) message_rarities(message);
+}
+
+/// What few messages have, whatever they are.
+void Payloads::message_rarities(const Message& message) {
+  Random facts = facts_of(message.id, 8);
+  switch (facts.below(40)) {
+    case 0:
+      out_.number("position", static_cast<std::int64_t>(facts.below(100)));
+      return;
+    case 1:
+      out_.object("activity", [&] {
+        out_.number("type", 1);
+        out_.text("party_id", "spotify:" + std::to_string(facts.below(1'000'000)));
+      });
+      out_.object("application", [&] {
+        out_.id("id", 356875570916753438);
+        out_.text("name", words(facts, 2));
+        out_.null("icon");
+        out_.text("description", "");
+      });
+      return;
+    case 2:
+      out_.array("mention_channels", [&] {
+        out_.object([&] {
+          out_.number("type", 0);
+          out_.text("name", words(facts, 2));
+          out_.id("id", message.channel + 2);
+          out_.id("guild_id", message.channel + 1);
+        });
+      });
+      return;
+    case 3:
+      out_.object("role_subscription_data", [&] {
+        out_.id("role_subscription_listing_id", message.id + 3);
+        out_.text("tier_name", words(facts, 2));
+        out_.number("total_months_subscribed", 3);
+        out_.boolean("is_renewal", true);
+      });
+      return;
+    case 4:
+      out_.object("shared_client_theme", [&] {
+        out_.array("colors", [&] { out_.text("ff8800"); });
+        out_.number("gradient_angle", 90);
+        out_.number("base_mix", 50);
+        out_.null("base_theme");
+      });
+      return;
+    case 5:
+      out_.object("call", [&] {
+        out_.array("participants", [&] { out_.id(world_.user(message.author).id); });
+        out_.null("ended_timestamp");
+      });
+      return;
+    default:
+      return;
+  }
 }
 
 void Payloads::forwarded_message(const Message& message) {

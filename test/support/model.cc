@@ -372,6 +372,14 @@ void Model::guild_create(const json& data) {
   replace_all(scheduled_events, guild, at(data, "guild_scheduled_events"));
   replace_all(sounds, guild, at(data, "soundboard_sounds"), "sound_id");
 
+  // Who is in voice is shown as listed here, else as known so far, even where the list of members drops them.
+  json voices = at(data, "voice_states");
+  for (json& one : voices) {
+    if (const json* stored = get(members, guild, id_at(one, "user_id"))) one["member"] = *stored;
+    for (const json& listed : at(data, "members"))
+      if (id_at(at(listed, "user"), "id") == id_at(one, "user_id")) one["member"] = listed;
+  }
+
   std::set<std::string> distinct;
   for (const json& one : at(data, "members")) distinct.insert(id_at(at(one, "user"), "id"));
   using enum ModelOptions::Members;
@@ -386,11 +394,7 @@ void Model::guild_create(const json& data) {
   for (const std::string& user : fields_of(presences, guild)) erase(presences, guild, user);
   for (const json& one : at(data, "presences")) presence(guild, one);
   for (const std::string& user : fields_of(voice_states, guild)) erase(voice_states, guild, user);
-  for (json one : at(data, "voice_states")) {
-    for (const json& listed : at(data, "members"))
-      if (id_at(at(listed, "user"), "id") == id_at(one, "user_id")) one["member"] = listed;
-    voice_state(guild, std::move(one));
-  }
+  for (const json& one : voices) voice_state(guild, one);
 
   json record = without(data, {"roles", "emojis", "channels", "threads", "members", "presences", "voice_states"});
   if (options_.later_resources)

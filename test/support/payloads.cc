@@ -108,6 +108,12 @@ void Payloads::user_fields(UserIndex index) {
   out_.text("discriminator", user.bot ? std::to_string(1000 + user.id % 9000) : "0");
   if (user.bot) out_.boolean("bot", true);
   out_.image_hash_or_null("avatar", facts, 60);
+  if (!odd_ || !facts.one_in(8)) return;
+  // Now and then what is known of a user from elsewhere.
+  if (facts.one_in(8)) out_.boolean("system", false);
+  out_.number("premium_type", static_cast<std::int64_t>(facts.below(4)));
+  out_.image_hash_or_null("banner", facts, 50);
+  facts.one_in(2) ? out_.number("accent_color", bits(facts, 24)) : out_.null("accent_color");
 }
 
 void Payloads::user(UserIndex index) {
@@ -267,7 +273,19 @@ void Payloads::role(const Guild& guild, const Role& role) {
     out_.null("unicode_emoji");
     out_.object("tags", [&] {
       if (!managed) return;
-      facts.one_in(2) ? out_.id("bot_id", world_.application_id()) : out_.null("premium_subscriber");
+      switch (facts.below(5)) {
+        case 0:
+          return out_.id("bot_id", world_.application_id());
+        case 1:
+          return out_.id("integration_id", role.id + 1);
+        case 2:
+          out_.id("subscription_listing_id", role.id + 2);
+          return out_.null("available_for_purchase");
+        case 3:
+          return out_.null("guild_connections");
+        default:
+          return out_.null("premium_subscriber");
+      }
     });
     out_.number("position", role.position);
     out_.text("permissions", std::to_string(bits(facts, 50)));
@@ -577,13 +595,14 @@ void Payloads::automod_rule_fields(const Guild& guild, const Thing& rule) {
   });
 }
 
-void Payloads::guild_roles_and_expressions(const Guild& guild) {
+void Payloads::guild_roles_and_expressions(const Guild& guild, bool with_stickers) {
   out_.array("roles", [&] {
     for (const Role& one : guild.roles) role(guild, one);
   });
   out_.array("emojis", [&] {
     for (const Thing& one : guild.emojis) emoji(guild, one);
   });
+  if (!with_stickers) return;
   out_.array("stickers", [&] {
     for (const Thing& one : guild.stickers) sticker(guild, one);
   });
@@ -633,6 +652,12 @@ void Payloads::guild_fields(const Guild& guild) {
   out_.boolean("widget_enabled", false);
   out_.null("widget_channel_id");
   out_.null("hub_type");
+  if (odd_ && facts.one_in(8)) {
+    out_.object("welcome_screen", [&] {
+      out_.null("description");
+      out_.empty_array("welcome_channels");
+    });
+  }
   out_.null("latest_onboarding_question_id");
   if (facts.one_in(4)) {
     out_.object("incidents_data", [&] {

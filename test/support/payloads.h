@@ -44,7 +44,7 @@ class Payloads {
   void voice_state_fields(const Guild& guild, const Member& member);
 
   void guild_fields(const Guild& guild);  ///< Of GUILD_CREATE and GUILD_UPDATE alike.
-  void guild_roles_and_expressions(const Guild& guild);
+  void guild_roles_and_expressions(const Guild& guild, bool with_stickers = true);
   void role(const Guild& guild, const Role& role);
   void emoji(const Guild& guild, const Thing& emoji);
   void sticker(const Guild& guild, const Thing& sticker);
@@ -74,6 +74,7 @@ class Payloads {
   void message_author(const Guild* guild, const Message& message, MessageShape shape);
   void message_mentions(const Guild* guild, const Message& message, MessageShape shape);
   void message_extras(const Guild* guild, const Message& message, MessageShape shape, const Message* original);
+  void message_rarities(const Message& message);
   void forwarded_message(const Message& message);
   void attachments(const Message& message, Random& facts);
   void components(Random& facts);

@@ -42,15 +42,22 @@ Thread* Guild::find_thread(Id thread) { return find_by_id(threads, thread); }
 World::World(const WorldOptions& options)
     : random(options.seed), now_ms(options.start_ms), start_ms_(options.start_ms) {
   add_user(true);  // The own user.
-  for (int i = 0; i < options.guilds; ++i) {
-    const auto average = static_cast<std::size_t>(std::max(options.members, 2));
-    const std::size_t members = i == 0 ? 6 * average : random.between(average / 4 + 1, average + average / 2);
-    add_guild(static_cast<int>(members));
-  }
+  for (int i = 0; i < options.guilds; ++i) add_guild(static_cast<int>(size_of(options, i)));
+  users_max_ = 2 * users.size() + 100;
   for (int i = 0; i < 4; ++i) {
     const Id id = old_id();
     direct_channels.push_back({id, static_cast<UserIndex>(1 + random.below(users.size() - 1)), {}});
   }
+}
+
+std::size_t World::size_of(const WorldOptions& options, int index) {
+  const auto average = static_cast<std::size_t>(std::max(options.members, 2));
+  if (!options.zipf) return index == 0 ? 6 * average : random.between(average / 4 + 1, average + average / 2);
+  // In thousandths, since the first one's share is 1 / (1 + 1/2 + 1/3 + ...).
+  std::size_t shares = 0;
+  for (int i = 1; i <= options.guilds; ++i) shares += 1000 / static_cast<std::size_t>(i) + 1;
+  const std::size_t all = average * static_cast<std::size_t>(options.guilds);
+  return all * 1000 / shares / (static_cast<std::size_t>(index) + 1);
 }
 
 Id World::new_id() { return static_cast<Id>(now_ms - discord_epoch_ms) << 22 | (++ids_made_ & 0x3fffff); }
@@ -113,7 +120,7 @@ void World::add_members(Guild& guild, int members) {
   add_member(guild, own_user, guild.joined_ms);
   while (guild.members.size() < static_cast<std::size_t>(std::max(members, 3))) {
     // Some people are in several guilds.
-    const bool known = users.size() > 40 && random.percent(30);
+    const bool known = !has_room_for_users() || (users.size() > 40 && random.percent(30));
     const bool bot = random.one_in(20);
     const auto user = known ? static_cast<UserIndex>(1 + random.below(users.size() - 1)) : add_user(bot);
     const auto age_ms = static_cast<std::int64_t>(random.below(900 * day_ms));
@@ -129,6 +136,7 @@ void World::add_members(Guild& guild, int members) {
     member.voice_channel = random.pick(voices);
   }
   guild.owner = guild.members[1].user;
+  guild.members_max = 2 * guild.members.size() + 20;
 }
 
 void World::add_threads(Guild& guild) {

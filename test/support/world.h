@@ -171,6 +171,7 @@ struct Guild {
   std::vector<Channel> channels;
   std::vector<Thread> threads;
   std::vector<Member> members;
+  std::size_t members_max = 0;    ///< Nobody joins beyond.
   std::vector<Message> messages;  ///< The latest ones.
   std::vector<Invite> invites;
   std::vector<Stage> stages;
@@ -194,6 +195,7 @@ struct WorldOptions {
   std::uint64_t seed = 1;
   int guilds = 0;
   int members = 0;
+  bool zipf = false;
   std::int64_t start_ms = 0;
 };
 
@@ -218,6 +220,9 @@ class World {
   /// Forgets the members, so that their users no longer count the guild as theirs.
   void abandon(Guild& guild);
 
+  /// Beyond, those who join are people who are known from elsewhere.
+  bool has_room_for_users() const { return users.size() < users_max_; }
+
   const User& user(UserIndex index) const { return users[index]; }
   Id application_id() const { return users[own_user].id; }
 
@@ -235,7 +240,11 @@ class World {
   void add_expressions(Guild& guild);
   void add_happenings(Guild& guild);
 
+  /// Members of one of the first guilds.
+  std::size_t size_of(const WorldOptions& options, int index);
+
   std::int64_t start_ms_;
+  std::size_t users_max_ = SIZE_MAX;  ///< Set once the first guilds are there.
   std::uint32_t ids_made_ = 0;
 };
 
