@@ -47,7 +47,7 @@ Case case_of(std::uint64_t seed) {
   using enum ModelOptions::Members;
   constexpr ModelOptions::Members policies[] = {automatic, replace, merge};
   Case one;
-  one.log = {.seed = seed, .guilds = 3, .members = 8, .shards = seed % 3 == 0 ? 2 : 1, .frames = 1500};
+  one.log = {.seed = seed, .guilds = 3, .members = 12, .shards = seed % 3 == 0 ? 2 : 1, .frames = 900};
   one.log.quirks = seed % 4 != 0;
   one.model.guild_create_members = policies[seed % 3];
   one.model.harvest_members = seed % 2 == 1;
@@ -305,7 +305,10 @@ TEST_CASE("an event that is applied twice in a row changes nothing more, unless 
     std::vector<Step> twice;
     for (Step& step : steps_of(frames)) {
       model.apply(step.event, step.data);
-      if (!counting.contains(step.event)) twice.push_back(step);
+      // A list that leaves out somebody in voice drops them as a member, and then nobody knows how to show them.
+      const bool drops_members = one.model.guild_create_members == ModelOptions::Members::replace;
+      const bool counts = counting.contains(step.event) || (step.event == "GUILD_CREATE" && drops_members);
+      if (!counts) twice.push_back(step);
       twice.push_back(std::move(step));
     }
     const json state = state_after(one, twice);
