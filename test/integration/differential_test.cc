@@ -33,10 +33,13 @@ using Counts = std::map<std::string, std::uint64_t>;
 
 bool is_full() { return std::getenv("SAKE_FULL") != nullptr; }
 
+constexpr std::uint64_t large = 1000;  ///< The seed of the one log that is large.
+
 std::vector<std::uint64_t> seeds() {
   if (const char* one = std::getenv("SAKE_SEED")) return {std::strtoull(one, nullptr, 10)};
   std::vector<std::uint64_t> list(is_full() ? 50 : 10);
   for (std::size_t i = 0; i < list.size(); ++i) list[i] = i + 1;
+  if (is_full()) list.push_back(large);
   return list;
 }
 
@@ -53,11 +56,11 @@ Case case_of(std::uint64_t seed) {
   Case one;
   one.log = {.seed = seed, .guilds = 3, .members = 12, .shards = seed % 3 == 0 ? 2 : 1, .frames = 900};
   one.log.quirks = seed % 4 != 0;
+  if (seed == large) one.log = {.seed = seed, .guilds = 30, .members = 60, .shards = 3, .frames = 30'000, .zipf = true};
   one.model.guild_create_members = policies[seed % 3];
   one.model.harvest_members = seed % 2 == 1;
   one.model.scrub_deleted_roles = seed % 5 < 2;
   one.model.track_channel_activity = seed % 4 < 2;
-  one.model.later_resources = resource_from_name("thread").has_value();
   return one;
 }
 
@@ -68,8 +71,8 @@ Options engine_options(const ModelOptions& model) {
                   .user_expire = Lifetime::never,
                   .message_expire = Lifetime::never,
                   .invite_expire = Lifetime::never,
+                  .resources = Resources::everything(),
                   .secondary_indices = SecondaryIndices::all()};
-  for (const Resource resource : all_resources()) options.resources.insert(resource);
   options.policies.guild_create_members = model.guild_create_members == automatic ? MemberPolicy::automatic
                                           : model.guild_create_members == replace ? MemberPolicy::replace
                                                                                   : MemberPolicy::merge;

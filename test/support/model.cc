@@ -82,7 +82,6 @@ const json* Model::get(int database, const std::string& key, const std::string& 
 }
 
 void Model::put(int database, const std::string& key, const std::string& field, json value) {
-  if (database > messages && !options_.later_resources) return;
   if (get(database, key, field) != nullptr) refer(database, key, field, false);
   records_[database][key][field] = std::move(value);
   refer(database, key, field, true);
@@ -322,7 +321,6 @@ void Model::user_update(const json& data) { own_user(data); }
 
 /// An object of a guild, with the id of the guild in it, and the users in it.
 void Model::entity(int database, const std::string& guild, json object, const char* id) {
-  if (database > messages && !options_.later_resources) return;
   user_in(object, "user");
   user_in(object, "creator");
   const std::string key = id_at(object, id);
@@ -396,9 +394,8 @@ void Model::guild_create(const json& data) {
   for (const std::string& user : fields_of(voice_states, guild)) erase(voice_states, guild, user);
   for (const json& one : voices) voice_state(guild, one);
 
-  json record = without(data, {"roles", "emojis", "channels", "threads", "members", "presences", "voice_states"});
-  if (options_.later_resources)
-    record = without(record, {"stickers", "stage_instances", "guild_scheduled_events", "soundboard_sounds"});
+  json record = without(data, {"roles", "emojis", "channels", "threads", "members", "presences", "voice_states",
+                               "stickers", "stage_instances", "guild_scheduled_events", "soundboard_sounds"});
   record["unavailable"] = false;
   put(guilds, guild, std::move(record));
 }
@@ -409,8 +406,7 @@ void Model::guild_update(const json& data) {
   if (data.contains("emojis")) replace_all(emojis, guild, at(data, "emojis"));
   if (data.contains("stickers")) replace_all(stickers, guild, at(data, "stickers"));
   json record = known(guild) ? *get(guilds, guild) : json::object();
-  record.update(without(data, {"guild_id", "roles", "emojis"}));
-  if (options_.later_resources) record.erase("stickers");
+  record.update(without(data, {"guild_id", "roles", "emojis", "stickers"}));
   put(guilds, guild, std::move(record));
 }
 
@@ -602,7 +598,6 @@ void Model::voice_start_time(const json& data) {
 // ---------------------------------------------------------------------------------------------------- Threads
 
 void Model::thread(const std::string& guild, json thread) {
-  if (!options_.later_resources) return;
   const std::string id = id_at(thread, "id");
   if (at(at(thread, "thread_metadata"), "archived") == true) return drop_thread(id, false);
   thread.erase("newly_created");
@@ -622,13 +617,11 @@ void Model::thread(const std::string& guild, json thread) {
 }
 
 void Model::drop_thread(const std::string& thread, bool with_messages) {
-  if (!options_.later_resources) return;
   erase(threads, thread);
   if (with_messages) drop_messages(thread);
 }
 
 void Model::thread_upsert(const json& data) {
-  if (!options_.later_resources) return;
   thread(id_at(data, "guild_id"), data);
   const json* parent = get(channels, id_at(data, "parent_id"));
   if (parent == nullptr || at(data, "newly_created") != true || !options_.track_channel_activity) return;
@@ -640,7 +633,6 @@ void Model::thread_delete(const json& data) { drop_thread(id_at(data, "id"), tru
 
 /// Without channel_ids it speaks of the whole guild.
 void Model::thread_list_sync(const json& data) {
-  if (!options_.later_resources) return;
   const std::string guild = id_at(data, "guild_id");
   std::set<std::string> kept, parents;
   for (const json& one : at(data, "threads")) kept.insert(id_at(one, "id"));
@@ -919,7 +911,7 @@ void Model::invite_create(const json& data) {
 void Model::invite_delete(const json& data) { erase(invites, id_at(data, "code")); }
 
 void Model::integration_upsert(const json& data) {
-  if (options_.later_resources) user_in(at(data, "application"), "bot");
+  user_in(at(data, "application"), "bot");
   entity(integrations, id_at(data, "guild_id"), data);
 }
 

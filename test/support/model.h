@@ -21,7 +21,7 @@
 
 namespace sake::test {
 
-/// The choices of Options that change what is stored. All secondary indices are on.
+/// The choices of Options that change what is stored. All resources are kept, and all secondary indices.
 struct ModelOptions {
   enum class Members { automatic, replace, merge };
   Members guild_create_members = Members::automatic;
@@ -29,9 +29,6 @@ struct ModelOptions {
   bool scrub_deleted_roles = false;
   bool track_channel_activity = false;
   bool reconcile = true;
-
-  /// Databases 11 to 17: threads, stickers, stages, scheduled events, sounds, integrations, rules.
-  bool later_resources = true;
 };
 
 class Model {
