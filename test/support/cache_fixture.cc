@@ -145,6 +145,10 @@ std::string CacheFixture::frame(std::string_view t, const nlohmann::json& d, std
   return text + ",\"op\":0,\"d\":" + d.dump() + "}";
 }
 
+void CacheFixture::run_until_answered() {
+  loop.run_until([this] { return stats().pending_bytes == 0; });
+}
+
 void CacheFixture::flush() {
   bool flushed = false;
   cache().flush([this, &flushed](Status status) {

@@ -80,6 +80,10 @@ class CacheFixture {
   /// scrubbing, adopting) is part of it.
   void flush();
 
+  /// Runs until nothing is unsent or unanswered: behind the events the cache may have sent something of its own. Fails
+  /// the test when bytes stay.
+  void run_until_answered();
+
   // --- What Redis holds. Run flush() or apply() first.
 
   /// The whole of it; see dump().
