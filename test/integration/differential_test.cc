@@ -471,6 +471,10 @@ void forget_what_survives(const std::string& kind, json& mine, json& theirs) {
     forget("deaf");
     forget("mute");
   }
+  if (kind == "thread") {  // The same for lists of threads.
+    forget("member");
+    forget("last_pin_timestamp");
+  }
   if (kind == "channel") {  // Channels in a GUILD_CREATE are complete, and replace.
     forget("status");
     forget("voice_start_time");

@@ -343,7 +343,7 @@ void Model::replace_all(int database, const std::string& guild, const json& obje
   }
   for (const json& object : objects) {
     if (database == threads) {
-      thread(guild, object);
+      thread(guild, object, true);
     } else {
       entity(database, guild, object, id);
     }
@@ -597,7 +597,7 @@ void Model::voice_start_time(const json& data) {
 
 // ---------------------------------------------------------------------------------------------------- Threads
 
-void Model::thread(const std::string& guild, json thread) {
+void Model::thread(const std::string& guild, json thread, bool from_list) {
   const std::string id = id_at(thread, "id");
   if (at(at(thread, "thread_metadata"), "archived") == true) return drop_thread(id, false);
   thread.erase("newly_created");
@@ -607,7 +607,8 @@ void Model::thread(const std::string& guild, json thread) {
     if (!own.contains("id")) own["id"] = id;
     if (!own.contains("user_id") && myself != nullptr) own["user_id"] = id_at(*myself, "id");
   }
-  if (const json* stored = get(threads, id)) {
+  // Lists are complete; else counters and the own membership are left out of what is known already.
+  if (const json* stored = get(threads, id); stored != nullptr && !from_list) {
     for (const char* key :
          {"member", "last_message_id", "last_pin_timestamp", "member_count", "message_count", "total_message_sent"})
       if (!thread.contains(key) && stored->contains(key)) thread[key] = stored->at(key);
@@ -644,7 +645,7 @@ void Model::thread_list_sync(const json& data) {
   for (json one : at(data, "threads")) {
     for (const json& own : at(data, "members"))
       if (id_at(own, "id") == id_at(one, "id")) one["member"] = own;
-    thread(guild, std::move(one));
+    thread(guild, std::move(one), true);
   }
 }
 
@@ -710,7 +711,7 @@ void Model::message_create(const json& data) {
   const std::string id = id_at(data, "id");
   const std::string channel = id_at(data, "channel_id");
   if (at(data, "flags").is_number_integer() && (at(data, "flags").get<int>() & 64) != 0) {
-    message_users(data, false);
+    user_in(data, "author");
     return;
   }
   const bool is_new = get(messages, id) == nullptr;

@@ -79,7 +79,7 @@ class Model {
   void replace_all(int database, const std::string& guild, const json& objects, const char* id = "id");
   void channel(json channel);
   void drop_channel(const std::string& guild, const std::string& channel);
-  void thread(const std::string& guild, json thread);
+  void thread(const std::string& guild, json thread, bool from_list = false);
   void drop_thread(const std::string& thread, bool with_messages);
   void drop_messages(const std::string& channel);
   void drop_guild(const std::string& guild);
