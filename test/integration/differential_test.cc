@@ -290,7 +290,7 @@ TEST_CASE("after any log, Redis holds what the model holds") {
   std::string text;
   for (const auto& [event, count] : covered) text += "\n  " + std::to_string(count) + " " + event;
   MESSAGE(covered.size() << " kinds of events in " << seeds().size() << " logs" << text);
-  CHECK(covered.size() >= 79);
+  if (seeds().size() > 1) CHECK(covered.size() >= 79);
 }
 
 TEST_CASE("an event that is applied twice in a row changes nothing more, unless it counts") {
@@ -389,7 +389,7 @@ TEST_CASE("events that Discord sends in either order end in the same state") {
   std::string text;
   for (const auto& [pair, count] : swapped) text += "\n  " + std::to_string(count) + " " + pair;
   MESSAGE("swapped:" << text);
-  CHECK(swapped.size() >= 5);
+  if (seeds().size() > 1) CHECK(swapped.size() >= 5);
 }
 
 // ------------------------------------------------------------------------------------- The reference implementation
