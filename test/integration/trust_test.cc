@@ -248,10 +248,10 @@ TEST_CASE("a server that starts again without its data is noticed at the first l
     told.fixture.apply("GUILD_CREATE", guild("100"));
     told.fixture.loop.run_until([&] { return told.fixture.stats().pending_bytes == 0; });
     told.fixture.server.kill();
-    told.fixture.loop.run_until([&] { return told.changes_to(ConnectionChange::What::lost) == 11; });
+    told.fixture.loop.run_until([&] { return told.changes_to(ConnectionChange::What::lost) == 16; });
     told.fixture.server.start();
     told.fixture.loop.run_until([&] {
-      return told.changes_to(ConnectionChange::What::reconnected) == 11 && told.fixture.stats().pending_bytes == 0;
+      return told.changes_to(ConnectionChange::What::reconnected) == 16 && told.fixture.stats().pending_bytes == 0;
     });
     told.fixture.flush();
     CHECK(told.fixture.stats().backend_resets == (keeps ? 0 : 1));
@@ -351,7 +351,7 @@ TEST_CASE("connections are told as they come and go, with the reason, and their 
     if (change.error != nullptr) reasons.push_back(describe(*change.error));
   });
   const Stats before = fixture.stats();
-  REQUIRE(before.databases.size() == 11);
+  REQUIRE(before.databases.size() == 16);
   CHECK(before.databases.front().database == 0);
   CHECK(before.databases.back().database == 9);
   for (const DatabaseStats& database : before.databases) CHECK(database.state == LinkState::ready);
@@ -359,14 +359,14 @@ TEST_CASE("connections are told as they come and go, with the reason, and their 
   proxy.refuse(true);
   proxy.cut();
   fixture.loop.run_until([&] { return fixture.stats().connections == 0; });
-  fixture.loop.run_until([&] { return reasons.size() == 11; });
+  fixture.loop.run_until([&] { return reasons.size() == 16; });
   CHECK(reasons[0].starts_with("backend_error (lost): "));
   for (const DatabaseStats& database : fixture.stats().databases) {
     CHECK(database.state != LinkState::ready);
     CHECK_FALSE(database.last_error.empty());
   }
   proxy.refuse(false);
-  fixture.loop.run_until([&] { return changes.size() == 22; });
+  fixture.loop.run_until([&] { return changes.size() == 32; });
   for (const DatabaseStats& database : fixture.stats().databases) {
     CHECK(database.state == LinkState::ready);
     CHECK(database.reconnects == 1);
@@ -383,7 +383,7 @@ TEST_CASE("an outage is a few lines in the log, however long it lasts") {
   fixture.server.kill();
   fixture.loop.run_for(std::chrono::milliseconds(300));
   fixture.server.start();
-  fixture.loop.run_until([&] { return fixture.stats().connections == 11; });
+  fixture.loop.run_until([&] { return fixture.stats().connections == 16; });
   CHECK(fixture.logged.size() <= 6);
   CHECK(std::ranges::any_of(fixture.logged, [](const auto& line) { return line.find("ready again") != line.npos; }));
 }
