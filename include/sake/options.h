@@ -172,9 +172,9 @@ struct SAKE_EXPORT Options {
 
   /// Store these fields of a resource and no others, or all but these; a resource is in one of the lists at most. What
   /// the engine needs itself is always stored: ids (`id guild_id channel_id user_id code sound_id parent_id`), the
-  /// `user` of members and presences, the `author` of messages, `unavailable` and `member_count` of guilds, and what
-  /// tells how long an invite lives. The own user is stored whole. What other events carry of a resource that was cut
-  /// down before is cut down alike.
+  /// `type` of channels and threads, the `user` of members and presences, the `author` of messages, `unavailable` and
+  /// `member_count` of guilds, and what tells how long an invite lives. The own user is stored whole. What other events
+  /// carry of a resource that was cut down before is cut down alike.
   std::vector<FieldSelection> keep_fields = {};
   std::vector<FieldSelection> drop_fields = {};
 

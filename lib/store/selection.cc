@@ -14,7 +14,10 @@ Error invalid(std::string_view option, Resource resource, std::string_view why) 
 
 /// What identifies an entity, what the engine reads of a stored record, and what readers of the layout cannot do
 /// without: the user inside members and presences.
-bool is_needed(json::Value field) {
+bool is_needed(Resource resource, json::Value field) {
+  // A private thread goes with the own user, a new post is the last message of its forum.
+  if (resource == Resource::thread || resource == Resource::channel)
+    if (field.key_equals("type")) return true;
   return json::key_in(field, {"id", "guild_id", "channel_id", "user_id", "code", "sound_id", "user", "author",
                               "parent_id", "unavailable", "member_count", "expires_at", "created_at", "max_age"});
 }
@@ -50,7 +53,7 @@ void Selection::apply(Resource resource, std::vector<std::string_view>& pieces, 
   json::ObjectWriter out(pieces);
   out.members_of(document.root(), [&](json::Value field) {
     const bool named = std::ranges::any_of(wanted.fields, [&](const auto& name) { return field.key_equals(name); });
-    return named == (wanted.kind == Kind::keep) || is_needed(field);
+    return named == (wanted.kind == Kind::keep) || is_needed(resource, field);
   });
   out.close();
 }

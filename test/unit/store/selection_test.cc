@@ -34,6 +34,14 @@ std::string stored(const Selection& selection, Resource resource, std::uint64_t 
 
 }  // namespace
 
+TEST_CASE("the type of channels and threads is always stored, since what becomes of them hangs on it") {
+  for (Resource resource : {Resource::channel, Resource::thread, Resource::sticker}) {
+    const Selection selection = selection_of({.keep_fields = {{resource, {"name"}}}});
+    CHECK(stored(selection, resource, 1, R"({"id":"1","type":12,"name":"n","topic":"t"})") ==
+          (resource == Resource::sticker ? R"({"id":"1","name":"n"})" : R"({"id":"1","type":12,"name":"n"})"));
+  }
+}
+
 TEST_CASE("a resource that nothing was said about is stored as it is") {
   const Selection selection = selection_of({.drop_fields = {{Resource::message, {"embeds"}}}});
   CHECK_FALSE(selection.concerns(Resource::role));
