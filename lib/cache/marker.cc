@@ -37,7 +37,7 @@ void Marker::check() {
 
 void Marker::stop() {
   // Without a link it goes by itself: close() need not wait for that.
-  if (std::exchange(stopped_, true) || acknowledged_ == 0 || !references_.is_ready()) return;
+  if (std::exchange(stopped_, true) || value_ == 0 || !references_.is_ready()) return;
   ++commands_;
   references_.begin(Section::records).begin(2).arg("DEL").arg(key_);
   references_.end(Section::records, nullptr);
