@@ -4,15 +4,20 @@
 // Everything runs on the thread of the loop that was passed to open; nothing blocks it.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "sake/callback.h"
+#include "sake/chunking.h"
 #include "sake/connection.h"
+#include "sake/entity.h"
 #include "sake/export.h"
+#include "sake/methods.h"
 #include "sake/options.h"
 #include "sake/result.h"
 #include "sake/session.h"
@@ -69,16 +74,36 @@ class SAKE_EXPORT Shard {
   Shard& operator=(const Shard&) = delete;
 
  private:
+  friend class Bridge;
   friend class Cache;
   struct Impl;
   explicit Shard(Impl& impl) noexcept;
   ~Shard();
+  /// A frame of this shard was given up that had been refused before it came here.
+  void skip_refused(std::uint64_t guild_id, bool is_ready);
   Impl& impl_;
   friend struct Impl;
 };
 
 /// The cache engine. Not thread-safe: every call belongs on the loop's thread.
-class SAKE_EXPORT Cache {
+class SAKE_EXPORT Cache : public AutoModerationRuleCache<Cache>,
+                          public EmojiCache<Cache>,
+                          public GuildCache<Cache>,
+                          public GuildChannelCache<Cache>,
+                          public IntegrationCache<Cache>,
+                          public InviteCache<Cache>,
+                          public MeCache<Cache>,
+                          public MemberCache<Cache>,
+                          public MessageCache<Cache>,
+                          public PresenceCache<Cache>,
+                          public RoleCache<Cache>,
+                          public ScheduledEventCache<Cache>,
+                          public SoundboardSoundCache<Cache>,
+                          public StageInstanceCache<Cache>,
+                          public StickerCache<Cache>,
+                          public ThreadCache<Cache>,
+                          public UserCache<Cache>,
+                          public VoiceStateCache<Cache> {
  public:
   /// Checks the options and starts to connect; returns at once. `on_open` is called once, when every database in use
   /// has answered AUTH, SELECT and the probe, or with the reason why not: backend_error (the cache must then be
@@ -118,17 +143,53 @@ class SAKE_EXPORT Cache {
   /// The host has made the guild whole again by other means. False: it was not dirty.
   bool clear_dirty_guild(std::uint64_t guild_id) noexcept;
 
+  /// Asks for all members of each guild after its GUILD_CREATE, from now on, and removes those that are gone. Without
+  /// `chunking.send`: stops, and forgets whose members are complete. Called again, it changes the settings; runs that
+  /// are under way go on.
+  ///
+  /// Errors: invalid_argument when members are not among the resources, when the declared intents lack guild_members,
+  /// or for a number that is not positive; closed_client.
+  Status chunk_on_guild_create(Chunking chunking);
+
+  /// Whether Redis holds all members of the guild and no others: its GUILD_CREATE or a run of chunks in this session
+  /// has listed them all, those that are gone were removed, and no event of the guild has failed since. False where
+  /// chunk_on_guild_create() is off.
+  bool members_complete(std::uint64_t guild_id) const noexcept;
+
+  /// Called when the members of a guild are complete, or when they were given up; never inside a call of the host.
+  void on_members_complete(Callback<void(const MembersReport& report)> callback);
+
   /// The session record of a shard, for Shard::resume(): how far Redis is, and what Discord wants to hear in a Resume.
   /// It is written as events are confirmed, at most every 250 ms and at close, and lives for an hour after that. Calls
   /// back from the loop, once open has succeeded. Errors: entry_not_found when none is recorded, the bot has run with
   /// another number of shards since, or Redis has lost data; backend_error, invalid_data_found, closed_client.
   void get_session(std::uint32_t shard_id, std::uint32_t shard_count, Callback<void(Result<Session>)> on_session);
 
+  /// Reading and writing by what is named; see sake/methods.h for the calls by name. What was dispatched is seen by a
+  /// read that is made after its completion, or after flush().
+  Request<Entity> get(EntityKey key);
+
+  /// Many entities of one resource in one trip, in the order of `ids`; none where there is no such entity. Members,
+  /// presences and voice states are those of `guild_id`. Invites have no ids and are refused.
+  Request<std::vector<std::optional<Entity>>> get_many(Resource resource, std::vector<std::uint64_t> ids,
+                                                       std::uint64_t guild_id = 0);
+
+  CacheIterator iterate(const Scope& scope, std::size_t window_size = default_window_size);
+
+  /// The id comes from the payload, the guild from the key where the method by name takes one.
+  Request<void> set(EntityKey key, std::string payload, std::optional<Lifetime> expire_time = std::nullopt);
+  Request<bool> update(std::string message, std::optional<Lifetime> expire_time = std::nullopt);
+  Request<void> erase(EntityKey key);
+  Request<void> clear(const Scope& scope);
+
   /// Between a successful open and the start of close.
   bool is_alive() const noexcept;
 
   /// A copy of the counters, at any time; cheap.
   Stats stats() const;
+
+  /// Stats::pending_bytes alone: what is compared with Options::pending_bytes_max.
+  std::size_t pending_bytes() const noexcept;
 
   /// The options in use.
   const Options& options() const noexcept;
@@ -137,8 +198,11 @@ class SAKE_EXPORT Cache {
   Cache& operator=(const Cache&) = delete;
 
  private:
+  friend class Bridge;
   friend class Shard;
   struct Impl;
+  /// Ends what is pending now, whatever close() would still wait for.
+  void end_close();
   explicit Cache(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
 };

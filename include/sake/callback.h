@@ -1,8 +1,9 @@
 #pragma once
 
-// Callback<void(Args...)>: what every asynchronous operation of this library ends with.
-// Move-only, called at most once by convention. Captures of up to 48 bytes live inside it, larger ones on the heap.
-// A callback that throws ends the program: it is called from C code, through which nothing may be thrown.
+// Callback<void(Args...)>: what every asynchronous operation of this library ends with, and what it asks its host by.
+// Move-only; the end of an operation is called at most once by convention. Captures of up to 48 bytes live inside it,
+// larger ones on the heap. A callback that throws ends the program: it is called from C code, through which nothing may
+// be thrown.
 
 #include <cstddef>
 #include <new>
@@ -14,15 +15,15 @@ namespace sake {
 template <typename Signature>
 class Callback;
 
-template <typename... Args>
-class Callback<void(Args...)> {
+template <typename Return, typename... Args>
+class Callback<Return(Args...)> {
  public:
   Callback() noexcept = default;
   Callback(std::nullptr_t) noexcept {}
 
   template <typename F>
-  requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> && std::is_invocable_v<std::decay_t<F>&, Args...>)
-      Callback(F&& function) {
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> &&
+           std::is_invocable_r_v<Return, std::decay_t<F>&, Args...>) Callback(F&& function) {
     using Function = std::decay_t<F>;
     if constexpr (fits_inline<Function>) {
       new (storage_) Function(std::forward<F>(function));
@@ -48,7 +49,7 @@ class Callback<void(Args...)> {
   explicit operator bool() const noexcept { return table_ != nullptr; }
 
   /// REQUIRES: not empty.
-  void operator()(Args... args) noexcept { table_->call(storage_, std::forward<Args>(args)...); }
+  Return operator()(Args... args) noexcept { return table_->call(storage_, std::forward<Args>(args)...); }
 
   void reset() noexcept {
     if (table_ != nullptr) std::exchange(table_, nullptr)->destroy(storage_);
@@ -58,7 +59,7 @@ class Callback<void(Args...)> {
   static constexpr std::size_t inline_bytes = 48;
 
   struct Table {
-    void (*call)(void* storage, Args&&... args) noexcept;
+    Return (*call)(void* storage, Args&&... args) noexcept;
     void (*move)(void* from, void* to) noexcept;
     void (*destroy)(void* storage) noexcept;
   };
@@ -69,17 +70,20 @@ class Callback<void(Args...)> {
       alignof(Function) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<Function>;
 
   template <typename Function>
-  static constexpr Table inline_table{
-      [](void* storage, Args&&... args) noexcept { (*static_cast<Function*>(storage))(std::forward<Args>(args)...); },
-      [](void* from, void* to) noexcept {
-        new (to) Function(std::move(*static_cast<Function*>(from)));
-        static_cast<Function*>(from)->~Function();
-      },
-      [](void* storage) noexcept { static_cast<Function*>(storage)->~Function(); }};
+  static constexpr Table inline_table{[](void* storage, Args&&... args) noexcept {
+                                        return Return((*static_cast<Function*>(storage))(std::forward<Args>(args)...));
+                                      },
+                                      [](void* from, void* to) noexcept {
+                                        new (to) Function(std::move(*static_cast<Function*>(from)));
+                                        static_cast<Function*>(from)->~Function();
+                                      },
+                                      [](void* storage) noexcept { static_cast<Function*>(storage)->~Function(); }};
 
   template <typename Function>
   static constexpr Table heap_table{
-      [](void* storage, Args&&... args) noexcept { (**static_cast<Function**>(storage))(std::forward<Args>(args)...); },
+      [](void* storage, Args&&... args) noexcept {
+        return Return((**static_cast<Function**>(storage))(std::forward<Args>(args)...));
+      },
       [](void* from, void* to) noexcept { new (to) Function*(*static_cast<Function**>(from)); },
       [](void* storage) noexcept { delete *static_cast<Function**>(storage); }};
 

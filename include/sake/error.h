@@ -43,7 +43,8 @@ struct Error {
   Errc code = Errc::invalid_argument;
   Cause cause = Cause::none;
   bool may_have_run = false;  ///< Redis may have executed the command although no answer came.
-  std::string text;           ///< One sentence for a log: what failed, and what to do where that is known.
+  std::string text = {};      ///< One sentence for a log: what failed, and what to do where that is known.
+  bool is_absent = false;     ///< With entry_not_found: there is none. Otherwise this process cannot know.
 };
 
 /// "backend_error (server): OOM command not allowed ...": one line for a log.

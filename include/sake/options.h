@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sake/callback.h"
@@ -102,6 +103,35 @@ struct FieldSelection {
   std::vector<std::string> fields;
 };
 
+/// An entity that is about to be stored. What it views lives for the call.
+struct Candidate {
+  Resource resource;
+  std::uint64_t id = 0;        ///< Of members, presences and voice states the user's; 0 of an invite.
+  std::uint64_t guild_id = 0;  ///< 0: its event names no guild.
+  std::string_view code;       ///< Of an invite.
+  std::string_view json;       ///< As it would be stored if every field of it were.
+};
+
+/// Which entities are stored. What is refused is not written, with none of its references; Stats::filtered counts it.
+/// Deletes are never filtered, and neither is the own user's record (`ME`).
+struct Filters {
+  /// Events of other guilds are ignored as a whole (reason: `filtered`), and what is stored of such a guild goes with
+  /// the next READY of its shard. Empty: every guild is cached.
+  std::vector<std::uint64_t> only_guilds = {};
+
+  /// No users, members, presences and voice states of bots, as far as the payload says that they are one; those of the
+  /// own user are stored. Messages of bots are.
+  bool no_bots = false;
+
+  /// No messages with a `webhook_id`. Discord's own flag: replies to interactions have one too.
+  bool no_webhook_messages = false;
+
+  /// Asked about each entity that the others let through, also when it changes; false: it is not stored, and what is
+  /// stored of it is removed. Runs while the event is applied, so it must be quick and call nothing of this library.
+  /// Members that it refuses are not known, so member_count counts a repeated GUILD_MEMBER_ADD of one again.
+  Callback<bool(const Candidate&)> accepts = {};
+};
+
 /// Sends one resource to another Redis database than its own.
 struct IndexOverride {
   Resource resource;
@@ -178,6 +208,9 @@ struct SAKE_EXPORT Options {
   std::vector<FieldSelection> keep_fields = {};
   std::vector<FieldSelection> drop_fields = {};
 
+  /// Which entities are stored: all, unless something is said here.
+  Filters filters = {};
+
   Policies policies = {};
   SecondaryIndices secondary_indices = {};
 
@@ -217,6 +250,10 @@ struct SAKE_EXPORT Options {
 
   /// A connection for reads that is not used for so long is closed. Zero: never.
   std::chrono::milliseconds reader_idle_timeout{60'000};
+
+  /// A read of the host fails with backend_error (timed_out) after this long without an answer, as in an outage. Zero:
+  /// it waits.
+  std::chrono::milliseconds read_timeout{10'000};
 
   /// A reply that is larger fails the event or the call that asked for it, and ends the connection.
   std::size_t reply_bytes_max = 64u << 20;

@@ -74,7 +74,11 @@ struct Stats {
   std::vector<ResourceStats> resources;  ///< The resources in use.
   std::vector<ShardStats> shards;
   std::vector<DatabaseStats> databases;       ///< Those in use, that of the references last.
+  std::uint64_t member_requests = 0;          ///< Sent by chunk_on_guild_create().
+  std::size_t member_runs = 0;                ///< Guilds whose members are wanted or on their way.
+  std::size_t member_lists_complete = 0;      ///< Guilds for which members_complete() holds, dirty ones included.
   std::uint64_t over_capacity = 0;            ///< Frames refused because of pending_bytes_max.
+  std::uint64_t filtered = 0;                 ///< Entities that Options::filters did not let through.
   std::uint64_t skipped = 0;                  ///< Refused frames that the host gave up.
   std::size_t dirty_guilds = 0;               ///< See Cache::dirty_guilds().
   std::uint64_t backend_resets = 0;           ///< How often Redis came back with less than it had acknowledged.

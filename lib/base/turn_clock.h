@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 #include "base/thread_time.h"
 
@@ -13,15 +14,19 @@ namespace sake::base {
 class TurnClock {
  public:
   void begin() noexcept {
-    if (depth_++ == 0) began_ = thread_cpu_time();
+    if (depth_++ != 0) return;
+    ++count_;
+    began_ = thread_cpu_time();
   }
   void end() noexcept {
     if (--depth_ == 0) longest_ = std::max(longest_, thread_cpu_time() - began_);
   }
   std::chrono::nanoseconds longest() const noexcept { return longest_; }
+  std::uint64_t count() const noexcept { return count_; }
 
  private:
   int depth_ = 0;
+  std::uint64_t count_ = 0;
   std::chrono::nanoseconds began_{0};
   std::chrono::nanoseconds longest_{0};
 };

@@ -10,11 +10,16 @@
 #include <uv.h>
 
 #include "base/turn_clock.h"
+#include "cache/access.h"
+#include "cache/again.h"
+#include "cache/chunker.h"
 #include "cache/connections.h"
 #include "cache/eviction.h"
+#include "cache/iteration.h"
 #include "cache/marker.h"
 #include "cache/prepare.h"
 #include "cache/probe.h"
+#include "cache/reads.h"
 #include "cache/sessions.h"
 #include "dispatch/dispatcher.h"
 #include "net/address.h"
@@ -94,9 +99,11 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
                    .turns = &turns,
                    .reply_bytes_max = options.reply_bytes_max},
         ownership(renew_after(settings)),
+        filter(options.filters, state.own_id),
         store(settings, ownership),
         dispatcher(
             {.settings = settings,
+             .filter = filter,
              .store = store,
              .ownership = ownership,
              .state = state,
@@ -112,12 +119,19 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
         deadline(on, [this] { on_deadline(); }),
         renewal(on, [this] { on_renewal(); }),
         pulse(on, [this] { on_pulse(); }),
-        record(on, [this] { record_sessions(); }),
-        again(on, [] {}),
+        record(on,
+               [this] {
+                 record_sessions();
+                 again.start();
+               }),
+        again(on, turns),
         connections(on, settings, connection, options, options.log, *this),
         marker(connections.references().writer(), options.log, [this] { on_backend_reset(); }),
         eviction(connections.references().writer(), options.log),
-        sessions(connections.references(), dispatcher.dirty_guilds()) {
+        sessions(connections.references(), dispatcher.dirty_guilds()),
+        chunker(on, state.chunks, dispatcher.dirty_guilds()),
+        reads(std::make_shared<cache::Reads>(on, connections, settings, options.read_timeout, again)),
+        access(options, settings, dispatcher, reads) {
     for (Resource resource : all_resources())
       if (settings.uses(resource)) store.set_writer(resource, connections.pool(resource).writer());
     if (options.open_timeout.count() > 0) deadline.start(options.open_timeout);
@@ -156,6 +170,7 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
   redis::ConnectionOptions connection;
   store::Ownership ownership;
   resources::State state;
+  store::Filter filter;
   store::Store store;
   Dispatcher dispatcher;
 
@@ -172,11 +187,14 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
   net::Timer renewal;
   net::Timer pulse;
   net::Timer record;
-  net::Timer again;  // The loop must not wait while there is work.
+  cache::Again again;
   cache::Connections connections;
   cache::Marker marker;
   cache::Eviction eviction;
   cache::Sessions sessions;
+  cache::Chunker chunker;
+  std::shared_ptr<cache::Reads> reads;  // Iterators hold it too.
+  cache::Access access;
   unsigned pulses = 0;  // Since evictions were last looked for.
   std::unique_ptr<cache::Probe> probe;
   std::vector<std::unique_ptr<Shard::Impl>> shards;
@@ -231,6 +249,7 @@ void Cache::Impl::end_open(Status status) {
   if (stage != Stage::opening || open_result) return;
   deadline.stop();
   open_result = std::move(status);
+  again.start();
 }
 
 void Cache::Impl::go_open() {
@@ -238,6 +257,7 @@ void Cache::Impl::go_open() {
   json::Document own;
   if (!state.own_user.empty() && own.parse(state.own_user, 1)) state.own_id = own.root()["id"].snowflake();
   dispatcher.start();
+  reads->open();
   if (const auto after = renew_after(settings)) renewal.start(renewal_tick(*after));
   marker.check();
   eviction.check();
@@ -246,6 +266,7 @@ void Cache::Impl::go_open() {
 
 void Cache::Impl::on_iteration() {
   const base::Turn turn(&turns);
+  again.stop();  // What is done or asked for from here on starts it anew.
   if (open_result && stage == Stage::opening) {
     Status result = std::move(*open_result);
     open_result.reset();
@@ -258,6 +279,9 @@ void Cache::Impl::on_iteration() {
   dispatcher.deliver();
   connections.deliver();
   sessions.deliver();
+  reads->deliver();
+  if (stage == Stage::closed) return;
+  chunker.work(dispatcher.pending_bytes() < options.pending_bytes_max / 2);
   if (stage == Stage::closed) return;
   if (on_capacity && refusals_told != dispatcher.refusals() &&
       dispatcher.pending_bytes() < options.pending_bytes_max / 2) {
@@ -265,7 +289,7 @@ void Cache::Impl::on_iteration() {
     on_capacity();
     if (stage == Stage::closed) return;
   }
-  if (dispatcher.has_work()) again.start(std::chrono::milliseconds(0));
+  if (dispatcher.has_work() || reads->has_news()) again.start();
   if (stage == Stage::open && !record.is_running() && is_record_due()) record.start(record_interval);
   if (stage == Stage::draining && dispatcher.events_pending() == 0) record_sessions();
   connections.flush();
@@ -293,6 +317,7 @@ void Cache::Impl::on_renewal() {
   if (dispatcher.pending_bytes() < options.pending_bytes_max / 2)
     for (std::uint64_t guild : ownership.take_due(dispatcher.wall_clock(), count)) dispatcher.renew(guild);
   renewal.start(tick);
+  again.start();
 }
 
 void Cache::Impl::on_pulse() {
@@ -304,6 +329,7 @@ void Cache::Impl::on_pulse() {
     eviction.check();
   }
   pulse.start(pulse_interval);
+  again.start();
 }
 
 bool Cache::Impl::is_record_due() const noexcept {
@@ -326,11 +352,14 @@ void Cache::Impl::begin_close(Callback<void()> callback) {
   const bool was_open = stage == Stage::open;
   stage = Stage::draining;
   dispatcher.stop_admitting();
+  reads->stop();
   renewal.stop();
   pulse.stop();
   record.stop();
   marker.stop();
+  chunker.stop();
   prepare.keep_alive();
+  again.start();
   // Without a server there is nothing to wait for.
   deadline.start(was_open ? options.drain_timeout : std::chrono::milliseconds(0));
 }
@@ -343,12 +372,17 @@ void Cache::Impl::end_close() {
   pulse.close();
   record.close();
   again.close();
+  chunker.close();
   dispatcher.abort(closed());
+  reads->stop();
   connections.close(closed());
+  reads->close();
   dispatcher.work();
   if (on_open) std::exchange(on_open, {})(closed());
   dispatcher.deliver();
   sessions.deliver();
+  while (reads->has_news()) reads->deliver();
+  reads->end();
   prepare.close([callbacks = std::move(on_closed)]() mutable {
     for (auto& callback : callbacks) callback();
   });
@@ -376,7 +410,9 @@ Result<std::unique_ptr<Cache>> Cache::open(uv_loop_s* loop, Options options, Cal
 
 Cache::Cache(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 
-Cache::~Cache() { impl_->end_close(); }
+Cache::~Cache() { end_close(); }
+
+void Cache::end_close() { impl_->end_close(); }
 
 Shard& Cache::shard(std::uint32_t id, std::uint32_t count) {
   for (const auto& known : impl_->shards)
@@ -390,6 +426,7 @@ void Cache::flush(Callback<void(Status)> on_flushed) {
     cache::Prepare(impl_->loop, [] {}).close([told = std::move(on_flushed)]() mutable { told(closed()); });
   } else {
     impl_->dispatcher.flush(std::move(on_flushed));
+    impl_->again.start();
   }
 }
 
@@ -411,15 +448,82 @@ bool Cache::clear_dirty_guild(std::uint64_t guild_id) noexcept {
   return impl_->dispatcher.dirty_guilds().clear(guild_id);
 }
 
+Status Cache::chunk_on_guild_create(Chunking chunking) {
+  const auto is_alive = impl_->stage == Impl::Stage::opening || impl_->stage == Impl::Stage::open;
+  if (!is_alive) return closed();
+  const std::optional<Intents>& declared = impl_->options.intents;
+  const auto declares = [&](Intents intent) { return !declared || (*declared & intent) == intent; };
+  if (chunking.send) {
+    if (!impl_->settings.uses(Resource::member))
+      return Error{.code = Errc::invalid_argument, .text = "chunking: members are not among Options::resources"};
+    if (!declares(Intents::guild_members))
+      return Error{.code = Errc::invalid_argument,
+                   .text = "chunking: Options::intents lacks guild_members, without which Discord lists no members"};
+  }
+  const bool with_presences = impl_->settings.uses(Resource::presence) && declares(Intents::guild_presences);
+  return impl_->chunker.configure(std::move(chunking), with_presences);
+}
+
+bool Cache::members_complete(std::uint64_t guild_id) const noexcept {
+  return impl_->state.chunks.is_complete(guild_id) && !impl_->dispatcher.dirty_guilds().contains(guild_id);
+}
+
+void Cache::on_members_complete(Callback<void(const MembersReport&)> callback) {
+  impl_->chunker.on_report(std::move(callback));
+}
+
 void Cache::get_session(std::uint32_t shard_id, std::uint32_t shard_count, Callback<void(Result<Session>)> on_session) {
   if (impl_->stage == Impl::Stage::closed) {
     cache::Prepare(impl_->loop, [] {}).close([told = std::move(on_session)]() mutable { told(closed()); });
   } else {
     impl_->sessions.read(shard_id, shard_count, std::move(on_session));
+    impl_->again.start();
   }
 }
 
+Request<Entity> Cache::get(EntityKey key) {
+  return Request<Entity>([impl = impl_.get(), key = std::move(key)](auto then) mutable {
+    impl->access.get(std::move(key), std::move(then));
+  });
+}
+
+Request<std::vector<std::optional<Entity>>> Cache::get_many(Resource resource, std::vector<std::uint64_t> ids,
+                                                            std::uint64_t guild_id) {
+  return Request<std::vector<std::optional<Entity>>>(
+      [impl = impl_.get(), resource, guild_id, ids = std::move(ids)](auto then) mutable {
+        cache::read_entities(*impl->reads, resource, guild_id, std::move(ids), std::move(then));
+      });
+}
+
+CacheIterator Cache::iterate(const Scope& scope, std::size_t window_size) {
+  return CacheIterator(std::make_shared<cache::Iteration>(impl_->reads, scope, window_size));
+}
+
+Request<void> Cache::set(EntityKey key, std::string payload, std::optional<Lifetime> expire_time) {
+  return Request<void>(
+      [impl = impl_.get(), key = std::move(key), payload = std::move(payload), expire_time](auto then) mutable {
+        impl->access.set(key, std::move(payload), expire_time, std::move(then));
+      });
+}
+
+Request<bool> Cache::update(std::string message, std::optional<Lifetime> expire_time) {
+  return Request<bool>([impl = impl_.get(), message = std::move(message), expire_time](auto then) mutable {
+    impl->access.update(std::move(message), expire_time, std::move(then));
+  });
+}
+
+Request<void> Cache::erase(EntityKey key) {
+  return Request<void>(
+      [impl = impl_.get(), key = std::move(key)](auto then) { impl->access.erase(key, std::move(then)); });
+}
+
+Request<void> Cache::clear(const Scope& scope) {
+  return Request<void>([impl = impl_.get(), scope](auto then) { impl->access.clear(scope, std::move(then)); });
+}
+
 bool Cache::is_alive() const noexcept { return impl_->stage == Impl::Stage::open; }
+
+std::size_t Cache::pending_bytes() const noexcept { return impl_->dispatcher.pending_bytes(); }
 
 const Options& Cache::options() const noexcept { return impl_->options; }
 
@@ -441,8 +545,15 @@ Stats Cache::stats() const {
     stats.shards.push_back({shard->state.id, shard->state.count, shard->state.received, shard->state.applied,
                             shard->state.recorded, shard->state.received - shard->state.applied});
   stats.over_capacity = dispatcher.refusals();
+  stats.filtered = impl_->filter.refusals();
   stats.skipped = dispatcher.skipped();
   stats.failed_renewals = dispatcher.failed_renewals();
+  const resources::Chunks& chunks = impl_->state.chunks;
+  stats.member_requests = impl_->chunker.requests();
+  for (const auto stage :
+       {resources::Chunks::Stage::wanted, resources::Chunks::Stage::asked, resources::Chunks::Stage::settling})
+    stats.member_runs += chunks.count(stage);
+  stats.member_lists_complete = chunks.count(resources::Chunks::Stage::complete);
   stats.dirty_guilds = dispatcher.dirty_guilds().size();
   stats.pending_bytes = dispatcher.pending_bytes();
   stats.events_pending = dispatcher.events_pending();
@@ -461,6 +572,7 @@ std::uint32_t Shard::count() const noexcept { return impl_.state.count; }
 Status Shard::dispatch_frame(std::string_view text, Completion completion) {
   Cache::Impl& cache = impl_.cache;
   const base::Turn turn(text.size() >= timed_frame_bytes ? &cache.turns : nullptr);
+  cache.again.start();
   return cache.dispatcher.dispatch(impl_.state, {text, {}, std::nullopt}, std::move(completion));
 }
 
@@ -469,10 +581,18 @@ Status Shard::dispatch(std::string_view event, std::string_view data, std::optio
   if (event.empty()) return Error{.code = Errc::invalid_argument, .text = "event: the name is empty"};
   Cache::Impl& cache = impl_.cache;
   const base::Turn turn(data.size() >= timed_frame_bytes ? &cache.turns : nullptr);
+  cache.again.start();
   return cache.dispatcher.dispatch(impl_.state, {data, event, sequence}, std::move(completion));
 }
 
-void Shard::skip() { impl_.cache.dispatcher.skip(impl_.state); }
+void Shard::skip() {
+  impl_.cache.dispatcher.skip(impl_.state);
+  impl_.cache.again.start();
+}
+
+void Shard::skip_refused(std::uint64_t guild_id, bool is_ready) {
+  impl_.cache.dispatcher.skip(impl_.state.id, {0, guild_id, is_ready});
+}
 
 void Shard::forget() {
   resources::ShardState& state = impl_.state;
@@ -481,6 +601,7 @@ void Shard::forget() {
   state.received = state.applied = state.recorded = 0;
   state.pending.clear();
   state.saw_ready = false;
+  impl_.cache.state.chunks.forget_shard(state.id);
   impl_.cache.ownership.disown_shard(state.id);
 }
 

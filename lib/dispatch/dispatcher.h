@@ -22,6 +22,7 @@
 #include "dispatch/complaints.h"
 #include "dispatch/dirty.h"
 #include "dispatch/lane.h"
+#include "resources/edits.h"
 #include "resources/event.h"
 #include "resources/shard_state.h"
 #include "resources/table.h"
@@ -39,6 +40,7 @@ class Dispatcher final : public resources::Host {
  public:
   struct Environment {
     const store::Settings& settings;
+    store::Filter& filter;
     store::Store& store;
     store::Ownership& ownership;
     resources::State& state;
@@ -65,6 +67,15 @@ class Dispatcher final : public resources::Host {
   /// Errors: over_capacity, closed_client.
   Status dispatch(ShardState& shard, const Frame& frame, Completion completion);
 
+  /// Applies what the host asks for itself. The completion's event is the name of the row.
+  /// Errors: over_capacity, closed_client.
+  Status perform(resources::Edit edit, Completion completion);
+
+  /// Whether all that was dispatched of the guild so far has its outcome. False now and then although it is so.
+  bool is_settled(std::uint64_t guild) const noexcept { return early_.empty() && unfinished_[bucket_of(guild)] == 0; }
+  /// Another number whenever something of the guild was dispatched in between.
+  std::uint32_t begun(std::uint64_t guild) const noexcept { return begun_[bucket_of(guild)]; }
+
   /// Until this is called, frames are kept and not applied.
   void start() noexcept { started_ = true; }
   /// Goes on with what was put off so that the loop gets its turn. Call once per iteration.
@@ -79,6 +90,13 @@ class Dispatcher final : public resources::Host {
 
   /// The host gives up the frame that was refused. False: none was.
   bool skip(ShardState& shard);
+
+  /// The same for a frame that was refused before it came here.
+  void skip(std::uint32_t shard_id, const ShardState::Refused& refused);
+
+  /// What has to be remembered of a frame that is refused. These two look at nothing else: any thread may ask.
+  static ShardState::Refused refusal_of(const Frame& frame, std::size_t frame_bytes_max, json::Document& scratch);
+  static std::uint64_t fingerprint(const Frame& frame) noexcept;
 
   /// Redis has lost what it had acknowledged: every guild of this process is dirty.
   void on_backend_reset(const Error& why);
@@ -120,6 +138,7 @@ class Dispatcher final : public resources::Host {
     std::optional<std::uint64_t> sequence;
     std::uint64_t epoch;
     Completion completion;
+    resources::Edit edit = {};  ///< In place of a frame where it has a row.
   };
   struct Ended {
     Completion completion;
@@ -143,14 +162,12 @@ class Dispatcher final : public resources::Host {
   /// Whether the sequence number has not been seen in this session.
   bool is_new(Event& event, bool ready, std::optional<std::uint64_t> sequence);
   void choose_lane(Event& event);
-  static std::uint64_t fingerprint(const Frame& frame) noexcept;
-  void refuse(ShardState& shard, const Frame& frame);
-
   /// Whether what could go on for long has done so for long enough in this iteration.
   bool is_slice_over() noexcept;
 
   // The life of an event; see dispatcher.cc.
   bool begin(Event& event);
+  void begin_edit(resources::Edit edit, std::uint64_t epoch, Completion completion);
   bool start_flow(Event& event, resources::Flow (*flow)(Event&));
   /// True: the handler has returned.
   bool step(Event& event);
@@ -196,6 +213,15 @@ class Dispatcher final : public resources::Host {
   };
   /// Channels named by guild events that wait: an event that names no guild joins their lane.
   std::pmr::unordered_map<std::uint64_t, WaitingChannel> waiting_channels_;
+
+  /// Events and stories of a guild that have not ended, by a few bits of its id: guilds that share them wait for each
+  /// other in is_settled().
+  std::array<std::uint32_t, 4096> unfinished_{};
+  std::array<std::uint32_t, 4096> begun_{};  ///< How many there have been.
+  static std::size_t bucket_of(std::uint64_t guild) noexcept {
+    return static_cast<std::size_t>((guild * 0x9E3779B97F4A7C15u) >> 52);
+  }
+  void note_guild(Event& event) noexcept;
 
   std::vector<std::unique_ptr<Event>> events_;
   Event* free_events_ = nullptr;

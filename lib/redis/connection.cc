@@ -268,11 +268,13 @@ void Connection::on_read(std::string_view bytes) noexcept {
 }
 
 void Connection::on_written() noexcept {
+  const base::Turn turn(options_.turns);
   const Call call(in_call_);
   if (is_ready()) handler_.on_link_written();
 }
 
 void Connection::on_lost(const Error& error) noexcept {
+  const base::Turn turn(options_.turns);
   const Call call(in_call_);
   // A server that is not who it should be refuses us, so to speak, and has no other address to be asked at.
   const bool is_refused = error.cause == Cause::tls;

@@ -4,6 +4,7 @@
 
 #include "base/snowflake.h"
 #include "json/edit.h"
+#include "resources/edits.h"
 #include "resources/flows.h"
 
 namespace sake::resources {
@@ -27,8 +28,22 @@ std::string_view guild_field(Event& event, std::uint64_t guild) {
 
 }  // namespace
 
-void put_user(Event& event, json::Value user) {
-  if (!event.uses(Resource::user) || !user.is_object() || !user["username"].is_string()) return;
+store::LifeMs given_life(const Event& event, Resource resource) noexcept {
+  const std::uint64_t given = event.run.is_edit ? event.argument(1) : life_of_resource;
+  if (given == life_of_resource) return event.settings().life_of(resource);
+  if (given == life_for_ever) return std::nullopt;
+  return static_cast<std::int64_t>(given);
+}
+
+void apply_given_life(const Event& event, Op& op) noexcept {
+  if (!event.run.is_edit || event.argument(1) == life_of_resource) return;
+  const store::LifeMs life = given_life(event, op.resource);
+  op.life = life ? store::Life::given : store::Life::none;
+  op.time = life.value_or(0);
+}
+
+Op* put_user(Event& event, json::Value user) {
+  if (!event.uses(Resource::user) || !user.is_object() || !user["username"].is_string()) return nullptr;
   const std::uint64_t id = event.id(user, "id");
   Op& op = event.out().set(Resource::user, id, [&](json::Pieces& pieces) {
     if (!user["member"]) {
@@ -40,6 +55,7 @@ void put_user(Event& event, json::Value user) {
     out.close();
   });
   op.ordered = false;
+  return &op;
 }
 
 void put_user_of(Event& event, json::Value object, std::string_view key) { put_user(event, object[key]); }
@@ -82,6 +98,7 @@ void drop_listed(Event& event, Resource resource, std::uint64_t guild, std::span
 }
 
 void index_member(Event& event, std::uint64_t guild, std::uint64_t user) {
+  event.state().chunks.see(guild, user);
   if (event.settings().indices.members_by_user) add_to(event, {Owner::user, user, Resource::member}, guild);
 }
 
@@ -133,6 +150,7 @@ void harvest_member(Event& event, std::uint64_t guild, json::Value member, json:
 
 void drop_member(Event& event, std::uint64_t guild, std::uint64_t user) {
   if (!event.uses(Resource::member)) return;
+  event.state().chunks.remove(guild, user);
   event.out().add(Action::erase_field, Resource::member, guild).member = user;
   if (event.settings().indices.members_by_user) remove_from(event, {Owner::user, user, Resource::member}, guild);
 }
@@ -210,7 +228,7 @@ void enter_index(Event& event, const ReferenceKey& index, std::int64_t end, std:
 void index_message(Event& event, std::uint64_t id, std::uint64_t channel, std::optional<std::uint64_t> guild,
                    std::optional<std::uint64_t> author) {
   const SecondaryIndices& indices = event.settings().indices;
-  const auto life = event.settings().life_of(Resource::message);
+  const auto life = given_life(event, Resource::message);
   const std::int64_t end = life ? event.host().wall_clock() + *life : store::for_ever;
   const auto enter = [&](bool is_on, Owner owner, std::optional<std::uint64_t> owner_id) {
     if (is_on && owner_id) enter_index(event, {owner, *owner_id, Resource::message}, end, id);

@@ -13,8 +13,14 @@
 
 namespace sake::resources {
 
+/// How long what an edit of the host writes lives (resources/edits.h); for events, as the options say.
+store::LifeMs given_life(const Event& event, Resource resource) noexcept;
+/// Has the record of `op` live so long.
+void apply_given_life(const Event& event, store::Op& op) noexcept;
+
 /// A user object replaces the record; without a username there is nothing to store. `member` inside is left out.
-void put_user(Event& event, json::Value user);
+/// Returns what it wrote until the next write.
+store::Op* put_user(Event& event, json::Value user);
 /// The `user` of an emoji or the like, if it has one.
 void put_user_of(Event& event, json::Value object, std::string_view key = "user");
 
@@ -49,6 +55,7 @@ void put_companion(Event& event, std::uint64_t guild, const Companion& companion
 /// Both, and the member's user.
 void harvest_member(Event& event, std::uint64_t guild, json::Value member, json::Value user = {});
 void drop_member(Event& event, std::uint64_t guild, std::uint64_t user);
+/// What every member that is written passes.
 void index_member(Event& event, std::uint64_t guild, std::uint64_t user);
 
 void put_presences(Event& event, std::uint64_t guild, std::span<const Entity> presences);
@@ -98,7 +105,7 @@ void put_message(Event& event, std::uint64_t id, std::uint64_t channel, std::opt
                  std::optional<std::uint64_t> author, Write write) {
   if (!event.uses(Resource::message)) return;
   index_message(event, id, channel, guild, author);
-  event.out().set(Resource::message, id, write);
+  apply_given_life(event, event.out().set(Resource::message, id, write));
 }
 /// Adds to a number in a stored record, which never falls below zero. Nothing where either is not there.
 void change_count(Event& event, Resource resource, std::uint64_t id, json::Value stored, std::string_view key,

@@ -1,5 +1,7 @@
 #include "resources/event.h"
 
+#include <utility>
+
 #include "resources/shard_state.h"
 
 namespace sake::resources {
@@ -139,11 +141,12 @@ void Event::spawn_next(Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, s
 void Event::spawn_last(Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, std::uint64_t c) {
   run.work->children.push_back({Work::Child::Where::last, 0, flow, {a, b, c, 0}});
 }
-void Event::spawn_in(std::uint64_t guild, Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, std::uint64_t c) {
-  run.work->children.push_back({Work::Child::Where::guild, guild, flow, {a, b, c, 0}});
+void Event::spawn_in(std::uint64_t guild, Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, std::uint64_t c,
+                     std::string text) {
+  run.work->children.push_back({Work::Child::Where::guild, guild, flow, {a, b, c, 0}, std::move(text)});
 }
-void Event::spawn_apart(Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, std::uint64_t c) {
-  run.work->children.push_back({Work::Child::Where::apart, 0, flow, {a, b, c, 0}});
+void Event::spawn_apart(Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, std::uint64_t c, std::string text) {
+  run.work->children.push_back({Work::Child::Where::apart, 0, flow, {a, b, c, 0}, std::move(text)});
 }
 
 void Event::on_reply(std::uint32_t tag, const resp::Reply& reply) noexcept {

@@ -66,6 +66,7 @@ struct Work {
     std::uint64_t guild;
     Flow (*flow)(Event&);
     std::array<std::uint64_t, 4> arguments;
+    std::string text = {};
   };
   std::vector<Child> children;
   std::vector<std::string> kept;  ///< Texts that must outlive the answer or document they came from.
@@ -116,6 +117,7 @@ struct Run {
   Event* next = nullptr;       ///< Behind it in the lane, or in the list of free events.
   Event* parent = nullptr;
   std::array<std::uint64_t, 4> arguments{};
+  std::string text;               ///< One more argument, that is no number.
   std::uint64_t channel_id = 0;   ///< Of an event of a guild that names a channel.
   std::uint32_t outstanding = 0;  ///< Commands without an answer.
   std::uint32_t children = 0;     ///< Stories it started that have not ended.
@@ -127,6 +129,8 @@ struct Run {
   bool has_lane = false;
   bool running = false;   ///< Its handler is on the stack.
   bool is_ahead = false;  ///< It stands in front of its parent.
+  bool is_noted = false;  ///< Counted among those of its guild.
+  bool is_edit = false;   ///< The host's own, or part of one; see resources/edits.h.
   bool heals = false;     ///< With it, Redis has all of its guild.
   std::string_view ignored;
   std::unique_ptr<Error> error;
@@ -181,6 +185,8 @@ class Event final : public redis::Requester {
 
   /// The same read once more with another cursor, in the same place. `cursor` must live until the next wait.
   void again(Slot slot, std::string_view cursor);
+  /// Those asked for behind `slot` are not needed any more.
+  void forget_answers_behind(Slot slot) noexcept { run.work->answers_used = slot; }
 
   const Answer& answer(Slot slot) const noexcept { return *run.work->answers[slot - 1]; }
   /// The stored record, indexed one level deep; missing when there is none or when it is no JSON object.
@@ -194,9 +200,10 @@ class Event final : public redis::Requester {
   void spawn_last(Flow (*flow)(Event&), std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0);
   /// In the lane of a guild:
   void spawn_in(std::uint64_t guild, Flow (*flow)(Event&), std::uint64_t a = 0, std::uint64_t b = 0,
-                std::uint64_t c = 0);
+                std::uint64_t c = 0, std::string text = {});
   /// In no lane:
-  void spawn_apart(Flow (*flow)(Event&), std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0);
+  void spawn_apart(Flow (*flow)(Event&), std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
+                   std::string text = {});
 
   struct Awaiter {
     Event& event;

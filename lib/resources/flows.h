@@ -19,6 +19,7 @@ Flow drop_entries(Event& event);          ///< (owner, id, resource, guild): the
 Flow drop_threads(Event& event);          ///< (channel, guild): its threads with their messages.
 Flow drop_read_thread(Event& event);      ///< (guild, thread, with messages): its parent only the record can tell.
 Flow drop_stages(Event& event);           ///< (guild, channel, kept): the channel's stage instances but one.
+Flow settle_members(Event& event);        ///< (guild, token): removes whom a run of chunks did not list.
 Flow scrub_role(Event& event);            ///< (guild, role): takes the role out of the guild's members.
 
 }  // namespace sake::resources

@@ -49,6 +49,7 @@ struct Snapshot {
   std::vector<VoiceState> voice_states;
   IdSet voice_users;
   bool replace_members = false;
+  bool has_all_members = false;
 
   void read(Event& event);
   void write(Event& event);
@@ -102,6 +103,7 @@ void Snapshot::read_members(Event& event, json::Value d) {
     put_user(event, user);
   }
   members.ids.seal();
+  has_all_members = d["member_count"].integer() == static_cast<std::int64_t>(members.ids.size());
   switch (event.settings().policies.guild_create_members) {
     case MemberPolicy::replace:
       replace_members = true;
@@ -109,7 +111,7 @@ void Snapshot::read_members(Event& event, json::Value d) {
     case MemberPolicy::merge:
       break;
     case MemberPolicy::automatic:
-      replace_members = d["member_count"].integer() == static_cast<std::int64_t>(members.ids.size());
+      replace_members = has_all_members;
   }
 }
 
@@ -177,8 +179,10 @@ class VoiceSets {
       const Answer& answer = event.answer(std::exchange(set.slot, 0));
       if (!set.asked) {
         set.asked = true;
-        // The marker is one more; a set without users has no business being there.
-        if (answer.integer <= static_cast<std::int64_t>(set.users.empty() ? 0 : set.users.size() + 1)) continue;
+        // The marker is one more; a set without users has no business being there. Where a filter has refused some,
+        // the number says nothing.
+        const bool is_equal = answer.integer <= static_cast<std::int64_t>(set.users.empty() ? 0 : set.users.size() + 1);
+        if (is_equal && (answer.integer == 0 || !event.out().is_filtered())) continue;
         if (set.users.empty()) {
           event.out().add(Action::erase_reference, key(channel));
         } else {
@@ -237,13 +241,16 @@ Flow guild_create(Event& event) {
   Snapshot snapshot;
   const std::uint64_t guild = snapshot.guild = event.id(event.data(), "id");
   if (event.data()["unavailable"].is_true()) {  // A stub during an outage overwrites nothing.
+    event.state().chunks.forget(guild);
     const Slot stub_slot = event.get(Resource::guild, guild);
     co_await event.turn();
     write_unavailable(event, guild, stub_slot);
     co_return;
   }
   snapshot.read(event);
+  Chunks::Token token = 0;
   if (!event.rejected()) {
+    token = event.state().chunks.create(guild, event.shard_id());
     event.state().left_guilds.lift(guild);
     event.ownership().own(guild, event.shard_id(), event.host().wall_clock());
   }
@@ -284,6 +291,18 @@ Flow guild_create(Event& event) {
   event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) { pieces.push_back(record); });
   event.heals_guild();
   co_await event.settled();
+  if (snapshot.has_all_members && snapshot.replace_members) {
+    event.state().chunks.complete(guild, token, snapshot.members.ids.size());
+  } else {
+    event.state().chunks.want(guild, token);
+  }
+}
+
+void set_guild(Event& event) {
+  const std::uint64_t guild = event.id(event.data(), "id");
+  const std::string record = guild_record(event.settings(), event.data());
+  event.out().set(Resource::guild, guild,
+                  [&](json::Pieces& pieces) { pieces.push_back(event.out().arena().store(record)); });
 }
 
 Flow guild_update(Event& event) {
@@ -318,7 +337,9 @@ Flow guild_delete(Event& event) {
   const json::Value unavailable = d["unavailable"];
   if (!unavailable.is_null_or_missing() && unavailable.type() != json::Type::boolean)
     event.reject("unavailable", "is not true or false");  // Too much hangs on it to guess.
-  if (unavailable.is_true()) {                            // An outage, which is no leave: everything stays readable.
+  if (!event.rejected()) event.state().chunks.forget(guild);
+  if (unavailable.is_true()) {  // An outage, which is no leave: everything stays readable.
+    event.ownership().set_whole(guild, false, event.run.number);
     const Slot stored = event.get(Resource::guild, guild);
     co_await event.turn();
     write_unavailable(event, guild, stored);

@@ -11,6 +11,8 @@ namespace sake::resources {
 Flow guild_create(Event& event);
 Flow guild_update(Event& event);
 Flow guild_delete(Event& event);
+/// The host's own: its record alone.
+void set_guild(Event& event);
 /// Sets the flag in the stored record, if there is one.
 void write_unavailable(Event& event, std::uint64_t guild, Slot stored);
 
@@ -24,6 +26,7 @@ Flow guild_member_add(Event& event);
 Flow guild_member_update(Event& event);
 Flow guild_member_remove(Event& event);
 Flow guild_members_chunk(Event& event);
+void rate_limited(Event& event);
 void guild_ban(Event& event);
 void presence_update(Event& event);
 void typing_start(Event& event);

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/timestamp.h"
+#include "resources/edits.h"
 #include "resources/entities.h"
 #include "resources/flows.h"
 #include "resources/handlers.h"
@@ -36,10 +37,11 @@ void invite_create(Event& event) {
   put_user(event, event.optional_object(d, "inviter"));
   put_user(event, event.optional_object(d, "target_user"));
 
-  const auto own_end = end_of(d);
+  const bool has_given_life = event.run.is_edit && event.argument(1) != life_of_resource;
+  const auto own_end = has_given_life ? std::nullopt : end_of(d);
   const std::int64_t now = event.host().wall_clock();
   if (own_end && *own_end <= now) return;  // Already expired.
-  const auto life = event.settings().life_of(Resource::invite);
+  const auto life = given_life(event, Resource::invite);
   const std::int64_t end = own_end ? *own_end : life ? now + *life : store::for_ever;
 
   if (event.uses(Resource::invite)) {
@@ -49,12 +51,12 @@ void invite_create(Event& event) {
     if (indices.invites_by_guild && guild)
       enter_index(event, {store::Owner::guild, *guild, Resource::invite}, end, 0, code);
   }
-  store::Op& op = event.out().set(Resource::invite, 0, [&](json::Pieces& pieces) { pieces.push_back(d.text()); });
-  op.text = code;
+  store::Op& op = event.out().set(Resource::invite, code, [&](json::Pieces& pieces) { pieces.push_back(d.text()); });
   if (own_end) {
     op.life = store::Life::until;
     op.time = *own_end;
   }
+  apply_given_life(event, op);
 }
 
 void invite_delete(Event& event) {

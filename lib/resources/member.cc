@@ -1,6 +1,8 @@
 // Members and what rides on them: GUILD_MEMBER_*, GUILD_MEMBERS_CHUNK, bans, presences, typing.
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include "base/snowflake.h"
 #include "json/edit.h"
@@ -27,6 +29,16 @@ bool is_complete(json::Value member) {
   return true;
 }
 
+/// How long Discord wants a request to wait, which it says in seconds; bounded.
+std::int64_t retry_after_ms(json::Value seconds) {
+  constexpr double default_s = 30;
+  constexpr double max_s = 3600;
+  double value = default_s;
+  const std::string_view text = seconds.text();
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return static_cast<std::int64_t>(std::ceil(std::clamp(value, 0.0, max_s) * 1000));
+}
+
 }  // namespace
 
 Flow guild_member_add(Event& event) {
@@ -44,6 +56,7 @@ Flow guild_member_add(Event& event) {
   if (event.answer(stored_member).nil)
     change_count(event, Resource::guild, guild, event.stored(stored_guild), "member_count", +1);
   put_members(event, guild, {&member, 1});
+  event.state().chunks.add(guild, id);
 }
 
 Flow guild_member_update(Event& event) {
@@ -123,10 +136,22 @@ Flow guild_members_chunk(Event& event) {
     // Discord echoes what was asked for; what is no id names nobody.
     if (user) not_found.push_back({*user, event.get_field(Resource::voice_state, guild, *user)});
   }
-  note_members(event, guild, members);
+  Chunks& chunks = event.state().chunks;
+  Chunks::Arrival run;
+  if (chunks.has_runs() && !event.rejected())
+    run = chunks.arrive(guild, d["nonce"].string(), d["chunk_index"].integer(), d["chunk_count"].integer());
+  Settling settling(chunks, guild, run.is_last ? run.token : 0);
+  // Who was removed while the run was under way does not come back with it.
+  if (run.token == 0) note_members(event, guild, members);
   const bool with_presences = d["presences"].is_array();
   co_await event.turn();
 
+  if (run.token != 0) {
+    // Events that came since the request know better.
+    const auto is = [&](const Entity& one, Chunks::Told what) { return chunks.told(guild, one.id) == what; };
+    std::erase_if(members, [&](const Entity& one) { return !is(one, Chunks::Told::nothing); });
+    std::erase_if(presences, [&](const Entity& one) { return is(one, Chunks::Told::removed); });
+  }
   put_members(event, guild, members);
   put_presences(event, guild, presences);
   if (with_presences)
@@ -137,6 +162,44 @@ Flow guild_members_chunk(Event& event) {
     drop_presence(event, guild, gone.user);
     drop_voice(event, guild, gone.user, gone.voice);
   }
+  if (run.is_last) event.spawn_next(settle_members, guild, run.token);
+  settling.hand_over();
+}
+
+Flow settle_members(Event& event) {
+  const std::uint64_t guild = event.argument(0);
+  const Chunks::Token token = event.argument(1);
+  Chunks& chunks = event.state().chunks;
+  Settling settling(chunks, guild, token);
+  const Slot stored_guild = event.get(Resource::guild, guild);
+  co_await event.turn();
+  const std::optional<IdSet> seen = chunks.take_seen(guild, token);
+  // The bot is a member itself, so a list of nobody is none.
+  if (!seen || seen->empty()) co_return;
+
+  Sweep sweep(event, Resource::member, guild, *seen);
+  do {
+    co_await event.settled();
+  } while (sweep.step(event));
+  const auto count = static_cast<std::int64_t>(seen->size());
+  if (const json::Value stored = event.stored(stored_guild); stored && stored["member_count"].integer() != count)
+    event.out().set(Resource::guild, guild, [&](json::Pieces& pieces) {
+      json::write_with(pieces, event.out().arena(), stored,
+                       {{"member_count", base::Decimal(static_cast<std::uint64_t>(count)).view()}});
+    });
+  co_await event.settled();
+  chunks.complete(guild, token, seen->size());
+}
+
+void rate_limited(Event& event) {
+  constexpr std::int64_t request_members = 8;
+  const json::Value d = event.data();
+  const json::Value meta = d["meta"];
+  const auto guild = meta["guild_id"].snowflake();
+  Chunks& chunks = event.state().chunks;
+  if (!guild || d["opcode"].integer() != request_members ||
+      !chunks.hold(*guild, meta["nonce"].string(), retry_after_ms(d["retry_after"])))
+    event.ignore("nothing to cache");
 }
 
 void guild_ban(Event& event) {

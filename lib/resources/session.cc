@@ -32,8 +32,8 @@ void put_own_user(Event& event, json::Value user, bool another_application) {
   state.own_user.assign(merged);
   state.own_id = id;
   if (event.uses(Resource::user)) {
-    store::Op& op = event.out().set(Resource::user, 0, [&](json::Pieces& value) { value.push_back(merged); });
-    op.text = store::own_user_key;
+    store::Op& op =
+        event.out().set(Resource::user, store::own_user_key, [&](json::Pieces& value) { value.push_back(merged); });
     op.life = store::Life::none;
     op.ordered = false;
   }
@@ -47,11 +47,14 @@ bool is_of_shard(Event& event, std::uint64_t guild) noexcept {
 }  // namespace
 
 void ready(Event& event) {
+  event.state().chunks.forget_shard(event.shard_id());
   const json::Value d = event.data();
   const json::Value user = event.object(d, "user");
   std::vector<std::uint64_t> guilds;
   for (json::Value guild : event.array(d, "guilds").children())
     if (event.is_object(guild, "guilds")) guilds.push_back(event.id(guild, "id"));
+  // A guild that is not cached goes like one that is not listed.
+  std::erase_if(guilds, [&](std::uint64_t guild) { return !event.settings().admits(guild); });
   std::ranges::sort(guilds);
   const std::uint64_t id = event.id(user, "id");
   if (event.rejected()) return;
@@ -83,7 +86,7 @@ void ready(Event& event) {
 Flow reconcile(Event& event) {
   const std::uint64_t session = event.argument(0);
   ShardState& shard = *event.run.shard;
-  const Slot scan = event.read(Action::scan_guilds, Resource::guild, 0);
+  const Slot scan = event.read(Action::scan_keys, Resource::guild, 0);
   co_await event.turn();
   for (;;) {
     const Answer& answer = event.answer(scan);
@@ -112,13 +115,13 @@ void resumed(Event& event) {
 }
 
 Flow adopt_guilds(Event& event) {
-  const Slot scan = event.read(Action::scan_guilds, Resource::guild, 0);
+  const Slot scan = event.read(Action::scan_keys, Resource::guild, 0);
   co_await event.turn();
   for (;;) {
     const Answer& answer = event.answer(scan);
     for (std::size_t i = 0; i < answer.size(); ++i) {
       const auto guild = base::parse_snowflake(answer[i]);
-      if (guild && is_of_shard(event, *guild))
+      if (guild && is_of_shard(event, *guild) && event.settings().admits(*guild))
         event.ownership().own(*guild, event.shard_id(), event.host().wall_clock());
     }
     const std::string cursor = answer.cursor;

@@ -9,6 +9,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "resources/chunks.h"
+
 namespace sake::resources {
 
 /// Ids that are gone for a while, bounded in number: the oldest makes room. A time that never passes (a replay at full
@@ -80,6 +82,9 @@ struct State {
   Tombstones<std::uint64_t> left_guilds{60'000, 10'000};
   /// Members that were removed: late events do not bring them back.
   Tombstones<GuildUser, GuildUserHash> removed_members{10'000, 10'000};
+
+  /// Whose lists of members are complete, and what is known of those that are on their way.
+  Chunks chunks;
 
   bool is_own(std::uint64_t user) const noexcept { return own_id == user; }
 };

@@ -1,7 +1,5 @@
 #include "resources/sweep.h"
 
-#include <algorithm>
-
 #include "base/snowflake.h"
 #include "resources/entities.h"
 #include "resources/flows.h"
@@ -18,14 +16,6 @@ constexpr std::int64_t whole_reply_max = 100'000;
 
 }  // namespace
 
-void IdSet::seal() {
-  std::ranges::sort(ids_);
-  // Not std::ranges::unique: clang 14 cannot compile libstdc++'s.
-  ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
-}
-
-bool IdSet::contains(std::uint64_t id) const noexcept { return std::ranges::binary_search(ids_, id); }
-
 Sweep::Sweep(Event& event, Resource resource, std::uint64_t guild, const IdSet& listed)
     : resource_(resource), guild_(guild), listed_(listed) {
   slot_ = store::is_hash(resource)
@@ -40,8 +30,9 @@ bool Sweep::step(Event& event) {
   const store::ReferenceKey set{Owner::guild, guild_, resource_};
 
   if (stage_ == Stage::counting) {
-    // Everything listed is in the collection by now, so equal numbers mean equal contents.
-    if (answer.integer <= static_cast<std::int64_t>(listed_.size())) {
+    // Everything listed is in the collection by now, so equal numbers mean equal contents; unless some was refused.
+    const bool is_equal = answer.integer <= static_cast<std::int64_t>(listed_.size()) && !event.out().is_filtered();
+    if (is_equal || answer.integer == 0) {
       stage_ = Stage::done;
     } else if (answer.integer <= whole_reply_max) {
       stage_ = Stage::listing;

@@ -5,26 +5,11 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "resources/event.h"
+#include "resources/id_set.h"
 
 namespace sake::resources {
-
-/// Ids that an event lists, sorted.
-class IdSet {
- public:
-  void add(std::uint64_t id) { ids_.push_back(id); }
-  /// Call once after the last add().
-  void seal();
-  bool contains(std::uint64_t id) const noexcept;
-  std::size_t size() const noexcept { return ids_.size(); }
-  bool empty() const noexcept { return ids_.empty(); }
-  const std::vector<std::uint64_t>& ids() const noexcept { return ids_; }
-
- private:
-  std::vector<std::uint64_t> ids_;
-};
 
 /// Removes what `answer` names (the members of a set or the fields of a hash) and `listed` does not.
 void drop_unlisted(Event& event, Resource resource, std::uint64_t guild, const Answer& answer, const IdSet& listed);

@@ -88,7 +88,7 @@ constexpr std::array rows{
     told("MESSAGE_REACTION_REMOVE_EMOJI", guild, 2, message_reaction_remove_emoji),
     told("MESSAGE_UPDATE", guild, 4, message_update),
     applied("PRESENCE_UPDATE", guild, 2, presence_update),
-    nothing("RATE_LIMITED"),
+    applied("RATE_LIMITED", none, 2, rate_limited),
     applied("READY", none, 3, ready),
     applied("RESUMED", none, 1, resumed),
     told("SOUNDBOARD_SOUNDS", guild, 4, listed_replace, &soundboard_sounds),

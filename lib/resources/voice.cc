@@ -9,13 +9,15 @@ namespace sake::resources {
 
 Flow voice_state_update(Event& event) {
   const json::Value d = event.data();
-  const auto guild = event.optional_id(d, "guild_id");
+  const bool is_edit = event.run.is_edit;
+  const auto guild = is_edit ? std::optional(event.argument(0)) : event.optional_id(d, "guild_id");
   if (!guild) {  // A call in a DM.
     event.ignore("no guild");
     co_return;
   }
   const std::uint64_t user = user_id_of(event, d);
   const auto channel = event.optional_id(d, "channel_id");
+  if (is_edit && !channel) event.reject("channel_id", "is missing");
   const json::Value member = event.optional_object(d, "member");
   const Slot stored = event.get_field(Resource::voice_state, *guild, user);
   const Slot stored_member =

@@ -29,6 +29,18 @@ std::vector<std::uint64_t> Ownership::disown_shard(std::uint32_t shard) {
   return owned;
 }
 
+void Ownership::set_whole(std::uint64_t guild, bool is_whole, std::uint64_t number) noexcept {
+  const auto owned = guilds_.find(guild);
+  if (owned == guilds_.end()) return;
+  std::uint64_t& last = is_whole ? owned->second.made_whole : owned->second.spoiled;
+  last = std::max(last, number);
+}
+
+bool Ownership::is_whole(std::uint64_t guild) const noexcept {
+  const auto owned = guilds_.find(guild);
+  return owned != guilds_.end() && owned->second.made_whole > owned->second.spoiled;
+}
+
 bool Ownership::needs_lifetime(std::uint64_t guild, Resource resource) noexcept {
   const auto found = guilds_.find(guild);
   if (found == guilds_.end()) return true;

@@ -24,6 +24,10 @@ class Ownership {
   std::vector<std::uint64_t> of_shard(std::uint32_t shard) const;
   std::vector<std::uint64_t> all() const;
   bool owns(std::uint64_t guild) const noexcept { return guilds_.contains(guild); }
+  /// Redis has all that GUILD_CREATE lists of an owned guild, and what came since. `number` is that of the event, in
+  /// the order of dispatch: they end in any order, and a later one must not be undone by an earlier one.
+  void set_whole(std::uint64_t guild, bool is_whole, std::uint64_t number) noexcept;
+  bool is_whole(std::uint64_t guild) const noexcept;
   std::size_t size() const noexcept { return guilds_.size(); }
 
   /// Whether the hash or set of `resource` in `guild` must be given its lifetime with this write. It is remembered as
@@ -44,6 +48,8 @@ class Ownership {
     std::uint32_t shard = 0;
     std::uint32_t lasting = 0;  ///< Bit n: the key of resource n has its lifetime.
     std::int64_t renew_at = 0;
+    std::uint64_t made_whole = 0;  ///< By which event, and by which it was spoiled.
+    std::uint64_t spoiled = 0;
   };
   /// Every renewal that was ever due, in the order of time; one that a guild has outlived is skipped.
   struct Due {

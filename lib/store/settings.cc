@@ -59,9 +59,6 @@ namespace {
 
 Error refused(std::string text) { return {.code = Errc::invalid_argument, .text = std::move(text)}; }
 
-/// Redis computes with milliseconds since 1970 in 63 bits; a lifetime beyond this overflows there.
-constexpr std::int64_t life_max = std::int64_t{1} << 52;
-
 Result<LifeMs> checked(std::string_view option, Lifetime lifetime) {
   if (!lifetime.duration()) return LifeMs{};
   const std::int64_t milliseconds = lifetime.duration()->count();
@@ -86,6 +83,7 @@ Status check_numbers(const Options& options) {
     return refused("health_check_interval: must not be negative; zero never checks");
   if (options.reader_idle_timeout.count() < 0)
     return refused("reader_idle_timeout: must not be negative; zero keeps readers");
+  if (options.read_timeout.count() < 0) return refused("read_timeout: must not be negative; zero waits");
   if (options.reply_bytes_max == 0) return refused("reply_bytes_max: must be positive");
   if (options.drain_timeout.count() < 0) return refused("drain_timeout: must not be negative");
   if (options.open_timeout.count() < 0) return refused("open_timeout: must not be negative; zero waits for ever");
@@ -111,6 +109,8 @@ Result<Settings> resolve(const Options& options) {
   settings.resources = options.resources;
   settings.policies = options.policies;
   settings.indices = options.secondary_indices;
+  settings.only_guilds = options.filters.only_guilds;
+  std::ranges::sort(settings.only_guilds);
   if (options.resources.empty()) return refused("resources: a cache of nothing; name at least one resource");
 
   settings.harvest_members = options.policies.harvest_members == HarvestPolicy::on ||

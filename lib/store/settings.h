@@ -2,9 +2,11 @@
 
 // The options of a cache as the inner rooms use them: checked, resolved, in plain numbers.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "sake/options.h"
 #include "sake/resource.h"
@@ -17,6 +19,9 @@ namespace sake::store {
 /// Milliseconds, or no expiry.
 using LifeMs = std::optional<std::int64_t>;
 
+/// Redis computes with milliseconds since 1970 in 63 bits; a lifetime beyond this overflows there.
+inline constexpr std::int64_t life_max = std::int64_t{1} << 52;
+
 struct Settings {
   Resources resources;
   std::array<int, resource_limit> database{};  ///< Of each resource, overrides applied.
@@ -25,8 +30,12 @@ struct Settings {
   Policies policies;
   SecondaryIndices indices;
   bool harvest_members = false;
+  std::vector<std::uint64_t> only_guilds;  ///< Sorted; empty: all.
   Selection selection;
 
+  bool admits(std::uint64_t guild) const noexcept {
+    return only_guilds.empty() || std::ranges::binary_search(only_guilds, guild);
+  }
   bool uses(Resource resource) const noexcept { return resources.contains(resource); }
   LifeMs life_of(Resource resource) const noexcept { return life[static_cast<std::size_t>(resource)]; }
   int database_of(Resource resource) const noexcept { return database[static_cast<std::size_t>(resource)]; }

@@ -141,6 +141,8 @@ class Store::Commit {
       case Action::renew_reference:
         renew_reference(op);
         return 1;
+      case Action::skip:
+        return 1;
       default:
         read(op);
         return 1;
@@ -155,6 +157,8 @@ class Store::Commit {
     value(out, op, value_bytes(op));
     if (op.life == Life::until) {
       out.arg("PXAT").arg(op.time);
+    } else if (op.life == Life::given) {
+      out.arg("PX").arg(op.time);
     } else if (!lasting) {
       out.arg("PX").arg(*life);
     }
@@ -359,7 +363,7 @@ class Store::Commit {
       case Action::scan_fields:
         record(5, "HSCAN").arg(op.key).arg(cursor).arg("COUNT").arg(scan_count / 10);
         break;
-      case Action::scan_guilds:
+      case Action::scan_keys:
         record(4, "SCAN").arg(cursor).arg("COUNT").arg(scan_count);
         break;
       default:
@@ -374,6 +378,12 @@ class Store::Commit {
           case Action::scan_references:
             reference(5, "SSCAN").arg(cursor).arg("COUNT").arg(scan_count);
             break;
+          case Action::scan_sets: {
+            auto out = writer(op).begin(section);
+            const std::string pattern = "1:*:" + std::string(base::Decimal(static_cast<unsigned>(op.resource)).view());
+            out.begin(6).arg("SCAN").arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(scan_count);
+            break;
+          }
           case Action::entries:
             reference(4, "ZRANGE").arg(0).arg(members_max - 1);
             break;

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "json/edit.h"
+#include "store/filter.h"
 #include "store/keys.h"
 #include "store/selection.h"
 
@@ -32,6 +33,7 @@ enum class Action : std::uint8_t {
   remove_entry,      // ZREM
   renew,             // PEXPIRE of a record or hash with its lifetime
   renew_reference,   // PEXPIRE of a reference set
+  skip,              // Nothing: a filter refused it
   // Reads. `slot` says where the answer goes.
   get,               // GET of a record
   get_field,         // HGET
@@ -44,7 +46,8 @@ enum class Action : std::uint8_t {
   scan_references,   // SSCAN
   entries,           // ZRANGE 0 999
   last_entry,        // ZREVRANGE 0 0 WITHSCORES
-  scan_guilds,       // SCAN of the guild database
+  scan_keys,         // SCAN of the resource's database
+  scan_sets,         // SCAN of database 9 for the sets in which guilds list the resource
 };
 
 constexpr bool is_read(Action action) noexcept { return action >= Action::get; }
@@ -55,6 +58,7 @@ inline constexpr std::int64_t for_ever = std::numeric_limits<std::int64_t>::max(
 /// How long a written record lives.
 enum class Life : std::uint8_t {
   of_resource,  ///< As the options say for its resource.
+  given,        ///< Op::time in milliseconds.
   until,        ///< Until Op::time (milliseconds since 1970).
   none,
 };
@@ -65,12 +69,13 @@ struct Op {
   Owner owner;  ///< Of references.
   Life life;
   bool ordered;               ///< False for user records: sent at dispatch, whatever the lane does.
+  bool refused;               ///< A filter did: what would have been a value is not stored.
   std::uint64_t key;          ///< Id of the record, guild of the hash, owner of the reference.
   std::uint64_t member;       ///< User id of the field, id in the set. Unused where `text` is set.
   std::string_view text;      ///< Invite code, ME, marker or cursor: used in place of a number.
   std::uint32_t first_piece;  ///< Of the value.
   std::uint32_t pieces;
-  std::int64_t time;   ///< See Life::until; the score of entries.
+  std::int64_t time;   ///< See Life; the score of entries.
   std::uint32_t slot;  ///< Of reads, from 1.
 
   ReferenceKey reference() const noexcept { return {owner, key, resource}; }
@@ -80,11 +85,22 @@ class WriteBatch {
  public:
   /// What is stored of each value from now on. It must outlive the batch.
   void select_by(const Selection& selection) noexcept { selection_ = &selection; }
+  /// Whether they are stored. It must outlive the batch too.
+  void filter_by(Filter& filter) noexcept { filter_ = filter.is_on() ? &filter : nullptr; }
+  /// Whose values those are, for the filter; 0: no guild's.
+  void set_guild(std::uint64_t guild) noexcept { guild_ = guild; }
 
   /// The value is what `write(json::Pieces&)` appends.
   template <typename Write>
   Op& set(Resource resource, std::uint64_t id, Write write) {
     return with_value(add(Action::set, resource, id), write);
+  }
+  /// Under a key that is no number.
+  template <typename Write>
+  Op& set(Resource resource, std::string_view key, Write write) {
+    Op& op = add(Action::set, resource, std::uint64_t{0});
+    op.text = key;
+    return with_value(op, write);
   }
   template <typename Write>
   Op& set_field(Resource resource, std::uint64_t guild, std::uint64_t user, Write write) {
@@ -93,7 +109,8 @@ class WriteBatch {
     return with_value(op, write);
   }
   Op& add(Action action, Resource resource, std::uint64_t key) {
-    return ops_.emplace_back(Op{action, resource, Owner::guild, Life::of_resource, true, key, 0, {}, 0, 0, 0, 0});
+    return ops_.emplace_back(
+        Op{action, resource, Owner::guild, Life::of_resource, true, false, key, 0, {}, 0, 0, 0, 0});
   }
   Op& add(Action action, const ReferenceKey& reference) {
     Op& op = add(action, reference.listed, reference.id);
@@ -108,6 +125,7 @@ class WriteBatch {
   base::Arena& arena() noexcept { return arena_; }
 
   bool empty() const noexcept { return ops_.empty(); }
+  bool is_filtered() const noexcept { return filter_ != nullptr; }
   void clear() noexcept {
     ops_.clear();
     pieces_.clear();
@@ -133,14 +151,21 @@ class WriteBatch {
     op.first_piece = static_cast<std::uint32_t>(pieces_.size());
     write(pieces_);
     // The own user, whose key is no id, is kept whole: it is merged with later updates.
-    const bool is_own_user = op.resource == Resource::user && op.key == 0;
-    if (selection_ != nullptr && selection_->concerns(op.resource) && !is_own_user)
-      selection_->apply(op.resource, pieces_, op.first_piece, arena_);
+    const bool is_own_user = op.resource == Resource::user && op.text == own_user_key;
+    if (!is_own_user) {
+      if (filter_ != nullptr) filter(op);
+      if (selection_ != nullptr && selection_->concerns(op.resource) && !op.refused)
+        selection_->apply(op.resource, pieces_, op.first_piece, arena_);
+    }
     op.pieces = static_cast<std::uint32_t>(pieces_.size()) - op.first_piece;
     return op;
   }
 
+  void filter(Op& op);
+
   const Selection* selection_ = nullptr;
+  Filter* filter_ = nullptr;
+  std::uint64_t guild_ = 0;
   std::vector<Op> ops_;
   json::Pieces pieces_;
   base::Arena arena_;

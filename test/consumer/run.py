@@ -7,6 +7,10 @@ example's project adds to its project() line: it must build the program from mai
 
     subproject   meson finds sake in subprojects/, which must build neither tests nor tools
     installed    sake is installed into an empty folder and found through pkg-config, shared and static
+
+The third mode is for the programs of docs/embedding.md:
+
+    guide        a ```cpp block of the page is the file --guide, word for word, and --program, built from it, runs
 """
 
 import argparse
@@ -64,6 +68,14 @@ def redis_server(folder):
 def run_example(program, folder, environment=None):
     with redis_server(folder) as address:
         run(program, address, timeout=60, env={**os.environ, **(environment or {})})
+
+
+def run_guide(source, page, guide, program, work):
+    """The page holds the guide's program in one of its blocks, or it is all of them together."""
+    blocks = re.findall(r"^```cpp\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    if guide.read_text(encoding="utf-8") not in [*blocks, "\n".join(blocks)]:
+        sys.exit(f"{page} does not hold {guide.relative_to(source)} as it is: copy it there as cpp blocks")
+    run_example(program, work / "redis")
 
 
 def build_as_subproject(source, work, example, addition, cxx):
@@ -138,12 +150,21 @@ def build_with_installed(source, build, work, example, cxx):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=["subproject", "installed"])
+    parser.add_argument("mode", choices=["subproject", "installed", "guide"])
     parser.add_argument("--source", type=pathlib.Path, required=True, help="the source tree of sake")
     parser.add_argument("--build", type=pathlib.Path, required=True, help="a build of it")
     parser.add_argument("--readme", type=pathlib.Path, help="the file with the example (default: README.md)")
     parser.add_argument("--cxx", nargs="+", default=["c++"], help="the compiler")
+    parser.add_argument("--guide", type=pathlib.Path, help="the file of a guide")
+    parser.add_argument("--page", default="embedding.md", help="the page of docs/ that holds it")
+    parser.add_argument("--program", type=pathlib.Path, help="what was built from it")
     options = parser.parse_args()
+
+    if options.mode == "guide":
+        with tempfile.TemporaryDirectory(prefix="sake-guide-") as folder:
+            run_guide(options.source, options.source / "docs" / options.page, options.guide.resolve(), options.program,
+                      pathlib.Path(folder))
+        return 0
 
     readme = options.readme or options.source / "README.md"
     if not readme.exists():

@@ -1,5 +1,7 @@
 // A cache on a host's loop: opening, calling back, closing, and what is told when the server cannot be used.
 
+#include <poll.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -383,6 +385,26 @@ TEST_CASE("the probe leaves nothing behind") {
   CHECK(dump(client, {.own_keys = true}).empty());
 }
 
+TEST_CASE("a cache that is closed as soon as it is open leaves nothing behind") {
+  RedisServer server;
+  Loop loop;
+  bool closed = false;
+  std::unique_ptr<Cache> cache;
+  // The counter that watches over the data is just being written for the first time.
+  auto opened = Cache::open(loop.get(), {.address = server.address()}, [&](const Status& status) {
+    CHECK(status.ok());
+    cache->close([&] {
+      closed = true;
+      uv_stop(loop.get());
+    });
+  });
+  REQUIRE(opened);
+  cache = std::move(opened).value();
+  loop.run_until(closed);
+  RedisClient client(server.socket_path());
+  CHECK(dump(client, {.own_keys = true}).empty());
+}
+
 // ------------------------------------------------------------------------------------------------ Intents
 
 std::vector<std::string> warnings_with(std::optional<Intents> intents, Resources resources) {
@@ -406,6 +428,58 @@ TEST_CASE("intents that do not cover a resource are warned of, by its name") {
   CHECK(holds(warnings[0], "presence"));
   CHECK(warnings_with(Intents::none, {Resource::guild, Resource::member, Resource::role}).size() == 3);
   CHECK(warnings_with(Intents::none, {Resource::user}).empty());  // Users come with everything.
+}
+
+// ------------------------------------------------------------------------------------------------ Loops of others
+
+/// A host that waits by itself for libuv's descriptor, as long as libuv lets it.
+struct ForeignLoop {
+  Host& host;
+  int longest_ms = 0;  ///< That it has waited at once.
+
+  template <typename Predicate>
+  void run_until(Predicate&& predicate) {
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    for (;;) {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      uv_run(host.loop.get(), UV_RUN_NOWAIT);
+      if (predicate()) return;
+      const int timeout = uv_backend_timeout(host.loop.get());
+      const auto begin = std::chrono::steady_clock::now();
+      pollfd waited{.fd = uv_backend_fd(host.loop.get()), .events = POLLIN, .revents = 0};
+      poll(&waited, 1, timeout);
+      const auto passed = std::chrono::steady_clock::now() - begin;
+      longest_ms =
+          std::max(longest_ms, static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(passed).count()));
+    }
+  }
+};
+
+TEST_CASE("a host that waits on uv_backend_fd by itself is told without waiting for a timer") {
+  RedisServer server;
+  Host host;
+  host.start({.address = server.address()});
+  ForeignLoop foreign{host};
+  foreign.run_until([&] { return host.opens > 0; });
+  CHECK(host.opened.ok());
+  for (std::uint64_t i = 1; i <= 50; ++i) {
+    host.feed(i % 2 == 0 ? role_frame(i) : reading_frame(i));
+    foreign.run_until([&] { return host.order.size() == i; });
+  }
+  host.check_all(Outcome::applied);
+  CHECK(foreign.longest_ms < 400);  // The nearest timers are 250 ms and a second away.
+  bool flushed = false;
+  host.cache->flush([&](Status) { flushed = true; });
+  foreign.run_until([&] { return flushed; });
+
+  // With nothing to do it waits, for the pulse of the cache at least.
+  int turns = 0;
+  foreign.run_until([&] { return foreign.longest_ms > 300 || ++turns == 100; });
+  CHECK(turns < 100);
+
+  bool closed = false;
+  host.cache->close([&] { closed = true; });
+  foreign.run_until([&] { return closed; });
 }
 
 // ------------------------------------------------------------------------------------------------ Calling back

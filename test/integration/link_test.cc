@@ -15,6 +15,7 @@
 
 #include "support/loop.h"
 #include "support/proxy.h"
+#include "support/stream_events.h"
 #include "support/temp_directory.h"
 #include "support/tls_server.h"
 #include "support/tls_session.h"
@@ -22,35 +23,11 @@
 using namespace sake;
 using test::Direction;
 using test::Proxy;
+using test::write;
 
 namespace {
 
-struct Events final : net::StreamHandler {
-  std::string log;
-  std::string read;
-  std::optional<Error> error;
-  std::function<void()> then;
-
-  void on_connected() noexcept override { add("connected "); }
-  void on_read(std::string_view bytes) noexcept override {
-    read += bytes;
-    add("read ");
-  }
-  void on_written() noexcept override { add("written "); }
-  void on_lost(const Error& why) noexcept override {
-    error = why;
-    add("lost ");
-  }
-  void add(const char* name) {
-    log += name;
-    if (then) then();
-  }
-};
-
-bool write(net::Link& link, std::string_view text) {
-  const std::array<std::string_view, 1> pieces{text};
-  return link.write(pieces);
-}
+using Events = test::StreamEvents;
 
 net::SocketAddress loopback(int port) {
   net::SocketAddress address{};

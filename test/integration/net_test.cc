@@ -13,40 +13,12 @@
 #include "support/loop.h"
 #include "support/redis_server.h"
 #include "support/scripted_peer.h"
+#include "support/stream_events.h"
 
 using namespace sake;
 using namespace std::chrono_literals;
-
-namespace {
-
-struct Events final : net::StreamHandler {
-  std::string log;
-  std::string read;
-  std::optional<Error> error;
-  std::function<void()> then;
-
-  void on_connected() noexcept override { add("connected "); }
-  void on_read(std::string_view bytes) noexcept override {
-    read += bytes;
-    add("read ");
-  }
-  void on_written() noexcept override { add("written "); }
-  void on_lost(const Error& why) noexcept override {
-    error = why;
-    add("lost ");
-  }
-  void add(const char* name) {
-    log += name;
-    if (then) then();
-  }
-};
-
-bool write(net::Stream& stream, std::string_view text) {
-  const std::array<std::string_view, 1> pieces{text};
-  return stream.write(pieces);
-}
-
-}  // namespace
+using test::write;
+using Events = test::StreamEvents;
 
 TEST_CASE("a timer elapses once for each start, counted from the latest") {
   test::Loop loop;

@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -467,6 +468,143 @@ TEST_CASE("fields that are not wanted reach Redis by no event, and the rest work
       "MESSAGE_REACTION_ADD",
       {{"message_id", "1"}, {"channel_id", "2"}, {"user_id", "5"}, {"emoji", {{"id", nullptr}, {"name", "e"}}}});
   CHECK(fixture.json_at(10, "1") == nlohmann::json{{"id", "1"}, {"channel_id", "2"}, {"content", "x"}});
+}
+
+/// What comes and goes in every index.
+void feed_indexed(CacheFixture& fixture) {
+  feed_all(fixture);
+  Json other = message();
+  for (const char* id : {"901", "902", "903", "904"}) {
+    other["id"] = id;
+    fixture.apply("MESSAGE_CREATE", other);
+  }
+  fixture.apply("MESSAGE_UPDATE", {{"id", "901"}, {"channel_id", "21"}, {"guild_id", "100"}, {"pinned", true}});
+  fixture.apply("MESSAGE_DELETE", {{"id", "902"}, {"channel_id", "21"}, {"guild_id", "100"}});
+  fixture.apply("MESSAGE_DELETE_BULK", {{"ids", {"903"}}, {"channel_id", "21"}, {"guild_id", "100"}});
+  fixture.apply("INVITE_CREATE", {{"code", "cD2"}, {"channel_id", "21"}, {"guild_id", "100"}});
+  fixture.apply("INVITE_DELETE", {{"code", "cD2"}, {"channel_id", "21"}, {"guild_id", "100"}});
+  for (const char* id : {"6", "7"})
+    fixture.apply("GUILD_MEMBER_ADD", {{"guild_id", "100"}, {"user", {{"id", id}, {"username", "u"}}}});
+  fixture.apply("PRESENCE_UPDATE", {{"guild_id", "100"}, {"user", {{"id", "6"}}}, {"status", "dnd"}});
+  fixture.apply("PRESENCE_UPDATE", {{"guild_id", "100"}, {"user", {{"id", "6"}}}, {"status", "offline"}});
+  fixture.apply("GUILD_MEMBER_REMOVE", {{"guild_id", "100"}, {"user", {{"id", "6"}, {"username", "u"}}}});
+}
+
+TEST_CASE("a secondary index is kept when it is on, and costs no command when it is off") {
+  struct Index {
+    const char* name;
+    bool SecondaryIndices::*flag;
+    const char* key;
+    std::vector<std::string> entries;  ///< In the end.
+  };
+  const Index indices[] = {
+      {"messages_by_channel", &SecondaryIndices::messages_by_channel, "2:21:10", {"900", "901", "904"}},
+      {"messages_by_author", &SecondaryIndices::messages_by_author, "7:5:10", {"900", "901", "904"}},
+      {"messages_by_guild", &SecondaryIndices::messages_by_guild, "1:100:10", {"900", "901", "904"}},
+      {"invites_by_channel", &SecondaryIndices::invites_by_channel, "2:21:3", {"aB1"}},
+      {"invites_by_guild", &SecondaryIndices::invites_by_guild, "1:100:3", {"aB1"}},
+      {"members_by_user", &SecondaryIndices::members_by_user, "7:7:4", {"100"}},
+      {"presences_by_user", &SecondaryIndices::presences_by_user, "7:5:5", {"100"}}};
+  for (const Index& index : indices) {
+    CAPTURE(index.name);
+    SecondaryIndices only = SecondaryIndices::none();
+    only.*index.flag = true;
+    CacheFixture on({.resources = Resources::everything(), .secondary_indices = only});
+    feed_indexed(on);
+    std::vector<std::string> entries = on.members_of(9, index.key);
+    std::ranges::sort(entries);
+    CHECK(entries == index.entries);
+    for (const Index& other : indices)
+      if (&other != &index) CHECK_FALSE(on.exists(9, other.key));
+
+    SecondaryIndices others = SecondaryIndices::all();
+    others.*index.flag = false;
+    CacheFixture off({.resources = Resources::everything(), .secondary_indices = others});
+    off.open();
+    off.watch_commands();
+    feed_indexed(off);
+    off.apply("GUILD_DELETE", {{"id", "100"}});
+    // Keys differ by their ends: whose they are and what they list.
+    const std::string key = index.key;
+    const std::string owner = key.substr(0, 2);
+    const std::string listed = key.substr(key.rfind(':'));
+    const auto commands = off.commands_run();
+    CHECK(commands.size() > 50);
+    for (const auto& command : commands)
+      for (const std::string& argument : command)
+        CHECK_FALSE((argument.starts_with(owner) && argument.ends_with(listed)));
+  }
+}
+
+TEST_CASE("a policy that is off costs no command, and one that is on does what it says") {
+  const Json in_channel{{"channel_id", "21"}, {"guild_id", "100"}};
+  const auto with = [](Json json, const Json& more) {
+    json.update(more);
+    return json;
+  };
+  const Json reaction = with(in_channel, {{"message_id", "900"}, {"user_id", "5"}, {"emoji", {{"name", "e"}}}});
+  const Json brought = with(message(), {{"id", "950"}, {"member", {{"nick", "n"}, {"roles", {"61"}}}}});
+  const Json ready{{"user", {{"id", "7"}, {"username", "me"}}}, {"guilds", Json::array()}};
+  const Json short_list{{"id", "100"}, {"member_count", 3}, {"members", {{{"user", {{"id", "8"}}}}}}};
+  struct Policy {
+    const char* name;
+    Policies on;
+    Policies off;
+    const char* event;
+    Json d;
+    const char* command;  ///< Sent when it is on, and not when it is off,
+    const char* key;      ///< for this key.
+    int extra;            ///< How many more are sent.
+  };
+  const Policies none{.guild_create_members = MemberPolicy::merge,
+                      .harvest_members = HarvestPolicy::off,
+                      .reconcile = false,
+                      .track_reactions = false};
+  const auto but = [&](auto Policies::*which, auto value) {
+    Policies policies = none;
+    policies.*which = value;
+    return policies;
+  };
+  const Policy policies[] = {{"track_reactions", but(&Policies::track_reactions, true), none, "MESSAGE_REACTION_ADD",
+                              reaction, "GET", "900", 2},
+                             {"track_channel_activity", but(&Policies::track_channel_activity, true), none,
+                              "MESSAGE_CREATE", message(), "GET", "21", 3},
+                             {"harvest_members", but(&Policies::harvest_members, HarvestPolicy::on), none,
+                              "MESSAGE_CREATE", brought, "HSET", "100", 1},
+                             {"scrub_deleted_roles",
+                              but(&Policies::scrub_deleted_roles, true),
+                              none,
+                              "GUILD_ROLE_DELETE",
+                              {{"guild_id", "100"}, {"role_id", "61"}},
+                              "HSCAN",
+                              "100",
+                              1},
+                             {"reconcile", but(&Policies::reconcile, true), none, "READY", ready, "SCAN", "0", -1},
+                             {"guild_create_members", but(&Policies::guild_create_members, MemberPolicy::replace), none,
+                              "GUILD_CREATE", short_list, "HLEN", "100", -1}};
+  for (const Policy& policy : policies) {
+    CAPTURE(policy.name);
+    const auto sent = [&](const Policies& chosen) {
+      CacheFixture fixture({.policies = chosen});
+      feed_all(fixture);
+      fixture.commands_sent();
+      fixture.watch_commands();
+      CHECK(fixture.apply(policy.event, policy.d) == Outcome::applied);
+      fixture.run_until_answered();
+      std::ptrdiff_t found = 0;
+      for (const auto& command : fixture.commands_run())
+        if (command.size() > 1 && command[0] == policy.command && command[1] == policy.key) ++found;
+      return std::pair(found, static_cast<int>(fixture.commands_sent()));
+    };
+    const auto [found_off, sent_off] = sent(policy.off);
+    const auto [found_on, sent_on] = sent(policy.on);
+    CHECK(found_on > found_off);
+    CHECK(sent_on > sent_off);
+    if (policy.extra >= 0) {
+      CHECK(found_off == 0);
+      CHECK(sent_on - sent_off == policy.extra);
+    }
+  }
 }
 
 TEST_CASE("the options in use can be asked for") {

@@ -477,7 +477,7 @@ TEST_CASE("a loop that was blocked does not take its own absence for the server'
   for (int i = 0; i < 5; ++i) {
     setup.set("key", std::to_string(i));
     setup.writer->flush();
-    usleep(100'000);
+    usleep(100'000);  // The host is busy for longer than the timeout.
     setup.run_until_all_ended();
   }
   CHECK(setup.watcher.lost.empty());

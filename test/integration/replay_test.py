@@ -5,6 +5,7 @@ SAKE_REPLAY names the program. Prints a line per test and at the end `N passed, 
 """
 
 import contextlib
+import fcntl
 import gzip
 import json
 import os
@@ -13,33 +14,20 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
-import tempfile
+import termios
 import time
 import zlib
 
+from programs import DEADLINE, Redis, expect, expect_equal, run_tests, test, wait_for
+
 REPLAY = os.environ.get("SAKE_REPLAY", "sake-replay")
-DEADLINE = 30
-TESTS = []
 
 GUILD = "613425648685547541"
 CHANNEL = "613425648685547542"
 FRAME_BYTES_MAX = 256 << 20
-
-
-def test(function):
-    TESTS.append(function)
-    return function
-
-
-def expect(condition, *context):
-    if not condition:
-        raise AssertionError(" ".join(str(each) for each in context))
-
-
-def expect_equal(found, wanted, *context):
-    expect(found == wanted, f"found {found!r}, wanted {wanted!r}", *context)
 
 
 # What logs are made of.
@@ -200,40 +188,21 @@ def children_of(process):
             if each.name.isdigit() and parent_of(each.name) == process]
 
 
-def wait_for(condition, what):
-    deadline = time.monotonic() + DEADLINE
-    while not (result := condition()):
-        expect(time.monotonic() < deadline, "waited in vain for", what)
-        time.sleep(0.01)
-    return result
+def socket_of(server):
+    """Where a redis-server listens; it says so in its title once it does."""
+    title = pathlib.Path(f"/proc/{server}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    found = re.search(r"unixsocket:(\S+)", title)
+    return found and pathlib.Path(found[1]).exists() and found[1]
 
 
-class Redis:
-    """A client, for commands whose answers are short."""
+def unread_bytes(pipe):
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0\0\0\0"))[0]
 
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(DEADLINE)
-        self.socket.connect(path)
-        self.answers = self.socket.makefile("rb")
 
-    def ask(self, *command):
-        words = [str(word).encode() for word in command]
-        self.socket.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
-        line = self.answers.readline().decode().strip()
-        if line[:1] == ":":
-            return int(line[1:])
-        if line[:1] == "$" and line != "$-1":
-            return self.answers.read(int(line[1:]) + 2)[:-2].decode()
-        return None if line == "$-1" else line
-
-    def shut_down(self):
-        self.socket.sendall(b"SHUTDOWN NOSAVE\r\n")
-        return self.answers.read()
-
-    def ask_in(self, database, *command):
-        self.ask("SELECT", database)
-        return self.ask(*command)
+def is_pending(process, number):
+    """Whether a signal was sent and not taken yet."""
+    status = pathlib.Path(f"/proc/{process}/status").read_text()
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in re.findall(r"^(?:Sig|Shd)Pnd:\s*(\w+)", status, re.M))
 
 
 @contextlib.contextmanager
@@ -288,6 +257,25 @@ def the_projects_sample_is_replayed(place):
 
 
 @test
+def what_is_not_wanted_is_not_stored(place):
+    frames = [json.loads(message(number)) for number in range(4)]
+    wanted, bot, webhook, other = (frame["d"] for frame in frames)
+    bot["author"]["bot"] = True
+    webhook["webhook_id"] = "7"
+    other["guild_id"] = "5"
+    log = place.file("log", [json.dumps(frame) for frame in frames])
+    options = ("--no-bots", "--no-webhook-messages", "--only-guild", GUILD, "--drop", "message=content",
+               "--keep", "user=username")
+    with kept_server(place, *options, log) as (run, _, client):
+        expect_equal(run.outcomes(), {"applied": 3, "ignored": 1, "rejected": 0, "failed": 0})
+        expect_equal(client.ask_in(10, "DBSIZE"), 2, "messages")
+        expect_equal(client.ask_in(7, "DBSIZE"), 1, "users")
+        stored = json.loads(client.ask_in(10, "GET", wanted["id"]))
+        expect("content" not in stored and "author" in stored, stored)
+        expect_equal(json.loads(client.ask_in(7, "GET", user(0)["id"])), {"id": user(0)["id"], "username": "user0"})
+
+
+@test
 def standard_input_may_be_compressed_and_arrive_byte_by_byte(place):
     log = gzip.compress(text_of(messages(3)))
     stats = place.root / "stats.json"
@@ -320,8 +308,7 @@ def a_named_pipe_is_waited_for(place):
     os.mkfifo(pipe)
     stats = place.root / "stats.json"
     process = place.start("--stats", stats, pipe)
-    time.sleep(0.2)
-    pipe.write_bytes(text_of(messages(4)))
+    pipe.write_bytes(text_of(messages(4)))  # Opening it waits for the reader.
     run = place.finish(process, stats)
     expect_equal((run.code, run.outcomes()["applied"]), (0, 4), run)
 
@@ -654,8 +641,9 @@ def signals_end_a_replay_whose_input_is_silent(place):
 def ctrl_c_amid_a_replay_drains_what_was_taken(place):
     stats = place.root / "stats.json"
     process = place.start("--rate", 200, "--stats", stats, place.file("log", messages(5000)))
-    wait_for(lambda: children_of(process.pid), "the private server")
-    time.sleep(0.5)
+    server, = wait_for(lambda: children_of(process.pid), "the private server")
+    client = Redis(wait_for(lambda: socket_of(server), "its socket"))
+    wait_for(lambda: client.ask_in(10, "DBSIZE") > 0, "the first message")
     process.send_signal(signal.SIGINT)
     run = place.finish(process, stats)
     expect_equal(run.code, 130, run)
@@ -669,9 +657,9 @@ def a_second_ctrl_c_ends_a_replay_that_cannot_drain(place):
     os.kill(server, signal.SIGSTOP)
     process.stdin.write(text_of([message(1)]))
     process.stdin.flush()
-    time.sleep(0.2)
+    wait_for(lambda: unread_bytes(process.stdin) == 0, "the message to be read")
     process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    wait_for(lambda: not is_pending(process.pid, signal.SIGINT), "the first signal to be taken")
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
     process.wait(DEADLINE)
@@ -728,25 +716,5 @@ def a_kept_server_outlives_the_replay(place):
         expect_equal(os.stat(path).st_mode & 0o077, 0, "others can use its socket")
 
 
-def main():
-    wanted = sys.argv[1:]
-    failed = passed = 0
-    for function in TESTS:
-        title = function.__name__.replace("_", " ")
-        if wanted and not any(word in function.__name__ for word in wanted):
-            continue
-        with tempfile.TemporaryDirectory(prefix="replay-test-") as root, contextlib.closing(Place(root)) as place:
-            began = time.monotonic()
-            try:
-                remark = function(place)
-                passed += 1
-                print(f"ok      {title} ({time.monotonic() - began:.1f} s){': ' + remark if remark else ''}", flush=True)
-            except Exception as problem:  # One test must not keep the others from running.
-                failed += 1
-                print(f"FAILED  {title}: {type(problem).__name__}: {problem}", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests("replay-test-", Place))

@@ -78,10 +78,11 @@ def complaint_in_public_header(quoted, header):
 
 def complaint_in_tool(path, tool_root, quoted, header):
     if quoted and not header.startswith("sake/"):
-        if not any((place / header).is_file() for place in (path.parent, tool_root)):
-            return "a tool has its own headers and the public ones, nothing of lib/"
+        is_shared = header.startswith("common/") and (tool_root.parent / header).is_file()
+        if not is_shared and not any((place / header).is_file() for place in (path.parent, tool_root)):
+            return "a tool has its own headers, those of tools/common/ and the public ones, nothing of lib/"
     elif header.partition("/")[0] in RANK:
-        return "a tool has its own headers and the public ones, nothing of lib/"
+        return "a tool has its own headers, those of tools/common/ and the public ones, nothing of lib/"
     return None
 
 

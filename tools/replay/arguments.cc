@@ -12,7 +12,8 @@
 
 #include "sake/version.h"
 
-#include "redis_question.h"
+#include "common/cache_options.h"
+#include "common/redis_client.h"
 
 namespace sake::replay {
 namespace {
@@ -44,86 +45,6 @@ constexpr const char* footer =
     "  2    wrong usage, no server, or a file that cannot be read or written\n"
     "  130  stopped by Ctrl-C, after what was under way; 129 and 143 for SIGHUP and SIGTERM\n";
 
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> items;
-  for (std::size_t begin = 0; begin <= list.size();) {
-    const std::size_t end = std::min(list.find(',', begin), list.size());
-    items.push_back(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return items;
-}
-
-/// CLI11 would take -1 for a very large number.
-const CLI::Validator whole_number(
-    [](std::string& text) -> std::string {
-      const bool is_whole = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-      return is_whole ? "" : "expects a whole number, not \"" + text + "\"";
-    },
-    "");
-
-/// Splits "name=value".
-std::pair<std::string, std::string> split_pair(const char* option, const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals == text.npos || equals == 0 || equals + 1 == text.size())
-    throw CLI::ValidationError(option, "expects name=value, not \"" + text + "\"");
-  return {text.substr(0, equals), text.substr(equals + 1)};
-}
-
-/// The names of all resources, `per_line` in a line.
-std::string known_resources(std::string_view line_end, std::size_t per_line) {
-  std::string names;
-  std::size_t count = 0;
-  for (const Resource resource : all_resources()) {
-    if (count != 0) names.append(count % per_line == 0 ? line_end : ", ");
-    names.append(name(resource));
-    ++count;
-  }
-  return names;
-}
-
-Resource parse_resource(const char* option, const std::string& text) {
-  if (const auto resource = resource_from_name(text)) return *resource;
-  throw CLI::ValidationError(option, "there is no resource \"" + text + "\"; there are " + known_resources(", ", 1));
-}
-
-Lifetime parse_lifetime(const std::string& option, const std::string& text) {
-  if (text == "never") return Lifetime::never;
-  double seconds = 0;
-  // NaN and infinity pass: they mean never as well.
-  if (!CLI::detail::lexical_cast(text, seconds) || seconds < 0.001)
-    throw CLI::ValidationError(option, "expects seconds above zero, or never, not \"" + text + "\"");
-  return Lifetime(seconds);
-}
-
-struct NamedIndex {
-  const char* name;
-  bool SecondaryIndices::*member;
-};
-constexpr NamedIndex named_indices[] = {
-    {"messages_by_channel", &SecondaryIndices::messages_by_channel},
-    {"messages_by_author", &SecondaryIndices::messages_by_author},
-    {"messages_by_guild", &SecondaryIndices::messages_by_guild},
-    {"invites_by_channel", &SecondaryIndices::invites_by_channel},
-    {"invites_by_guild", &SecondaryIndices::invites_by_guild},
-    {"members_by_user", &SecondaryIndices::members_by_user},
-    {"presences_by_user", &SecondaryIndices::presences_by_user},
-};
-
-/// "all", "none" or a list of names; empty when it is none of them.
-std::optional<SecondaryIndices> parse_indices(const std::string& text) {
-  if (text == "all" || text == "true") return SecondaryIndices::all();  // "true" is the flag without a value.
-  SecondaryIndices indices = SecondaryIndices::none();
-  if (text == "none") return indices;
-  for (const std::string& item : split(text)) {
-    const auto* known =
-        std::find_if(std::begin(named_indices), std::end(named_indices), [&](auto& each) { return each.name == item; });
-    if (known == std::end(named_indices)) return std::nullopt;
-    indices.*known->member = true;
-  }
-  return indices;
-}
-
 struct PolicyValue {
   const char* name;
   const char* value;
@@ -148,7 +69,7 @@ constexpr PolicyValue policy_values[] = {
 
 void apply_policies(Policies& policies, const std::vector<std::string>& settings) {
   for (const std::string& setting : settings) {
-    const auto [policy, value] = split_pair("--policy", setting);
+    const auto [policy, value] = tools::split_pair("--policy", setting);
     std::string known;
     bool is_applied = false;
     for (const PolicyValue& each : policy_values) {
@@ -166,8 +87,8 @@ void apply_policies(Policies& policies, const std::vector<std::string>& settings
 std::vector<FieldSelection> parse_fields(const char* option, const std::vector<std::string>& words) {
   std::vector<FieldSelection> selections;
   for (const std::string& word : words) {
-    const auto [resource, fields] = split_pair(option, word);
-    selections.push_back({parse_resource(option, resource), CLI::detail::split(fields, ',')});
+    const auto [resource, fields] = tools::split_pair(option, word);
+    selections.push_back({tools::parse_resource(option, resource), CLI::detail::split(fields, ',')});
   }
   return selections;
 }
@@ -175,12 +96,11 @@ std::vector<FieldSelection> parse_fields(const char* option, const std::vector<s
 /// What the command line says before it is understood.
 struct Words {
   std::string address;
-  std::vector<std::string> resources;
-  std::vector<std::string> indexes;
+  tools::LayoutWords layout;
   std::vector<std::string> policies;
   std::vector<std::string> kept_fields;
   std::vector<std::string> dropped_fields;
-  std::string secondary_indices;
+  std::vector<std::uint64_t> only_guilds;
   std::optional<std::uint32_t> intents;
 };
 
@@ -199,34 +119,9 @@ void define_redis(CLI::App& app, Arguments& arguments, Words& words) {
       ->group("Redis");
 }
 
-void define_tls(CLI::App& app, Tls& tls) {
-  const char* group = "TLS, with a rediss:// address";
-  const auto option = [&app, group](const char* name, std::string& into, const char* type, const char* text) {
-    app.add_option(name, into, text)->type_name(type)->group(group);
-  };
-  option("--tls-ca-file", tls.ca_file, "FILE",
-         "Authorities that may vouch for the server, in PEM (those of the system)");
-  option("--tls-ca-directory", tls.ca_directory, "DIR", "The same in a directory that openssl rehash has indexed");
-  option("--tls-certificate", tls.certificate_file, "FILE", "Our certificate for a server that asks for one, in PEM");
-  option("--tls-key", tls.key_file, "FILE", "Its key (in the same file)");
-  option("--tls-server-name", tls.server_name, "NAME", "Whom the certificate must name (the host of the address)");
-  app.add_flag("--insecure-no-verification", tls.insecure_no_verification, "Speak to whoever answers")->group(group);
-  option("--insecure-pinned-sha256", tls.insecure_pinned_sha256, "HEX",
-         "Speak to whoever has the certificate with this fingerprint, and look at nothing else");
-}
-
 void define_storage(CLI::App& app, Arguments& arguments, Words& words) {
   const char* group = "What is stored";
-  app.add_option("--resources", words.resources,
-                 "Only these (those of databases 0 to 15), or everything: " + known_resources(",\n", 4))
-      ->type_name("NAME,...")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->group(group);
-  app.add_option("--index", words.indexes, "Another database for a resource; repeatable")
-      ->type_name("NAME=DB")
-      ->allow_extra_args(false)
-      ->group(group);
+  tools::define_resources(app, words.layout, group);
   const auto fields = [&app, group](const char* name, std::vector<std::string>& into, const char* text) {
     app.add_option(name, into, text)->type_name("NAME=FIELD,...")->allow_extra_args(false)->group(group);
   };
@@ -234,23 +129,16 @@ void define_storage(CLI::App& app, Arguments& arguments, Words& words) {
          "Of this resource store only these fields, and what the\ncache needs itself; repeatable. Also --keep "
          "NAME=FIELD,...");
   fields("--drop", words.dropped_fields, "Of this resource store all but these fields; repeatable");
-  const auto lifetime = [&app, group](const char* option, Lifetime& into, const char* text) {
-    app.add_option_function<std::string>(
-           option, [option, &into](const std::string& value) { into = parse_lifetime(option, value); }, text)
-        ->type_name("LIFETIME")
-        ->group(group);
-  };
-  Options& options = arguments.options;
-  lifetime("--default-expire", options.default_expire, "Of what has no lifetime of its own (one week)");
-  lifetime("--user-expire", options.user_expire, "Of users (one hour)");
-  lifetime("--message-expire", options.message_expire, "Of messages (five minutes)");
-  lifetime("--invite-expire", options.invite_expire, "Of invites that say nothing of their end (30 days)");
-  app.add_flag("--secondary-indices", words.secondary_indices,
-               "All of the optional indices, none, or these (invites_by_channel,invites_by_guild):\n"
-               "messages_by_channel, messages_by_author, messages_by_guild, invites_by_channel,\n"
-               "invites_by_guild, members_by_user, presences_by_user")
-      ->type_name("[=all|none|NAME,...]")
+  app.add_option("--only-guild", words.only_guilds, "Cache this guild and others so named, and no more; repeatable")
+      ->type_name("ID")
       ->group(group);
+  app.add_flag("--no-bots", arguments.options.filters.no_bots,
+               "Store no users, members, presences and voice states of bots")
+      ->group(group);
+  app.add_flag("--no-webhook-messages", arguments.options.filters.no_webhook_messages, "Store no messages of webhooks")
+      ->group(group);
+  tools::define_lifetimes(app, arguments.options, group);
+  tools::define_secondary_indices(app, words.layout, group);
   app.add_option("--policy", words.policies,
                  "Repeatable; the first value is the default:\n"
                  "guild_create_members=automatic|replace|merge\n"
@@ -265,7 +153,7 @@ void define_storage(CLI::App& app, Arguments& arguments, Words& words) {
       ->group(group);
   app.add_option("--intents", words.intents, "The gateway intents the recorded sessions had, as a number")
       ->type_name("N")
-      ->check(whole_number)
+      ->check(tools::whole_number)
       ->group(group);
 }
 
@@ -278,7 +166,7 @@ void define_pace_and_output(CLI::App& app, Arguments& arguments) {
       ->group("Pace");
   app.add_option("--limit", arguments.plan.limit, "Stop after N frames")
       ->type_name("N")
-      ->check(whole_number)
+      ->check(tools::whole_number)
       ->group("Pace");
 
   app.add_option("--stats", arguments.stats_file, "Write the final figures as JSON; - is standard output")
@@ -295,40 +183,19 @@ void define_pace_and_output(CLI::App& app, Arguments& arguments) {
 
 void apply(const Words& words, Arguments& arguments) {
   Options& options = arguments.options;
-  if (!words.resources.empty()) {
-    const bool everything = words.resources == std::vector<std::string>{"everything"};
-    options.resources = everything ? Resources::everything() : Resources();
-    if (!everything)
-      for (const std::string& each : words.resources) options.resources.insert(parse_resource("--resources", each));
-  }
-  for (const std::string& each : words.indexes) {
-    const auto [resource, database] = split_pair("--index", each);
-    int index = 0;
-    if (!CLI::detail::lexical_cast(database, index) || index < 0)
-      throw CLI::ValidationError("--index", "\"" + database + "\" is not the number of a database");
-    options.index_overrides.push_back({parse_resource("--index", resource), index});
-  }
+  tools::apply(words.layout, options);
   options.keep_fields = parse_fields("--keep-fields", words.kept_fields);
   options.drop_fields = parse_fields("--drop", words.dropped_fields);
-  if (!words.secondary_indices.empty()) {
-    const auto indices = parse_indices(words.secondary_indices);
-    if (!indices)
-      throw CLI::ValidationError("--secondary-indices",
-                                 "expects all, none or names from --help, not \"" + words.secondary_indices + "\"");
-    options.secondary_indices = *indices;
-  }
+  options.filters.only_guilds = words.only_guilds;
   if (words.intents) options.intents = static_cast<Intents>(*words.intents);
 
   arguments.has_address = !words.address.empty();
   if (arguments.has_address) {
-    options.address = words.address;
-    const char* password = std::getenv("REDISCLI_AUTH");
-    if (password != nullptr) options.password = password;
+    tools::apply_address(words.address, options);
     options.policies.reconcile = false;
     if (arguments.keeps_server) throw CLI::ValidationError("--keep", "there is no private server with --address");
   }
-  if (!words.address.starts_with("rediss://") && options.tls != Tls())
-    throw CLI::ValidationError("--address", "the options of TLS need an address that begins with rediss://");
+  tools::check_tls(words.address, options);
   apply_policies(options.policies, words.policies);
   options.pending_bytes_max = pending_bytes_max;
   options.open_timeout = open_timeout;
@@ -344,7 +211,7 @@ void check(const Arguments& arguments) {
     throw CLI::ValidationError("LOG", "standard input can be read only once");
   for (const std::string& log : logs)
     if (log.starts_with("redis://") || log.starts_with("rediss://") || log.starts_with("unix://"))
-      throw CLI::ValidationError("LOG", without_password(log) + " is no log; name a server with --address");
+      throw CLI::ValidationError("LOG", tools::without_password(log) + " is no log; name a server with --address");
   if (arguments.stats_file == "-" && arguments.errors_file == "-")
     throw CLI::ValidationError("--errors", "standard output is taken by --stats");
 }
@@ -355,19 +222,10 @@ bool names_fields(std::string_view word) {
   return equals != word.npos && resource_from_name(word.substr(0, equals));
 }
 
-/// A flag may also stand before its value without "=", as the other options do: where the next word can only be one.
-std::vector<std::string> join_flag_value(int argc, char** argv) {
-  std::vector<std::string> words;
-  for (int n = argc - 1; n > 0; --n) {
-    if (argv[n] == std::string_view("--secondary-indices") && !words.empty() && parse_indices(words.back())) {
-      words.back().insert(0, "--secondary-indices=");
-    } else if (argv[n] == std::string_view("--keep") && !words.empty() && names_fields(words.back())) {
-      words.back().insert(0, "--keep-fields=");
-    } else {
-      words.emplace_back(argv[n]);
-    }
-  }
-  return words;  // From the last to the first, as CLI11 takes them.
+/// What belongs in front of `next` because the word before it is a flag.
+const char* joint(std::string_view word, std::string_view next) {
+  if (const char* shared = tools::joint(word, next)) return shared;
+  return word == "--keep" && names_fields(next) ? "--keep-fields=" : nullptr;
 }
 
 int refuse(const std::string& why) {
@@ -389,11 +247,11 @@ std::variant<Arguments, int> parse_arguments(int argc, char** argv) {
       ->type_name("")
       ->group("Logs");
   define_redis(app, arguments, words);
-  define_tls(app, arguments.options.tls);
+  tools::define_tls(app, arguments.options.tls);
   define_storage(app, arguments, words);
   define_pace_and_output(app, arguments);
   try {
-    app.parse(join_flag_value(argc, argv));
+    app.parse(tools::words_from_last(argc, argv, joint));
     apply(words, arguments);
     check(arguments);
   } catch (const CLI::Success& asked) {
@@ -401,7 +259,7 @@ std::variant<Arguments, int> parse_arguments(int argc, char** argv) {
   } catch (const CLI::RequiredError&) {
     return refuse("no log is given: name a file, or - for standard input");
   } catch (const CLI::ParseError& wrong) {
-    return refuse(without_password(wrong.what()));
+    return refuse(tools::without_password(wrong.what()));
   }
   return arguments;
 }

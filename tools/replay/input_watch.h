@@ -6,7 +6,7 @@
 
 #include "sake/callback.h"
 
-#include "handle.h"
+#include "common/handle.h"
 
 namespace sake::replay {
 
@@ -26,7 +26,7 @@ class InputWatch {
   // shares it. So libuv watches an epoll descriptor of ours, and that one watches the input.
   int epoll_;
   Callback<void()> on_readable_;
-  Handle<uv_poll_t> poll_;
+  tools::Handle<uv_poll_t> poll_;
 };
 
 }  // namespace sake::replay

@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "arguments.h"
+#include "common/redis_client.h"
 #include "incidents.h"
 #include "log_reader.h"
 #include "private_server.h"
@@ -153,7 +154,7 @@ int replay(uv_loop_t* loop, Arguments arguments) {
     server.emplace(std::move(started.value()));
     arguments.options.address = server->address();
   }
-  const std::string address = without_password(arguments.options.address);
+  const std::string address = sake::tools::without_password(arguments.options.address);
   const RedisQuestion redis(arguments.options.address, arguments.options.password);
   const auto redis_cpu_before = redis.cpu();
 

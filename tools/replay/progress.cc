@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "format.h"
+#include "common/format.h"
 
 namespace sake::replay {
 namespace {
@@ -66,13 +66,13 @@ void Progress::update(const Position& position) {
   updated_frames_ = position.frames;
 
   const double done = std::max(share(position.bytes, goal_.bytes), share(position.frames, goal_.frames));
-  std::string text = format_bytes(position.bytes);
-  if (goal_.bytes) text += " of " + format_bytes(*goal_.bytes);
-  text += "  " + format_count(position.frames) + " events";
-  text += "  " + format_count(static_cast<std::uint64_t>(frames_per_second_)) + "/s";
+  std::string text = tools::format_bytes(position.bytes);
+  if (goal_.bytes) text += " of " + tools::format_bytes(*goal_.bytes);
+  text += "  " + tools::format_count(position.frames) + " events";
+  text += "  " + tools::format_count(static_cast<std::uint64_t>(frames_per_second_)) + "/s";
   if (done > 0 && done < 1) {
     const double elapsed = std::chrono::duration<double>(now - began_).count();
-    text += "  " + format_clock(elapsed / done * (1 - done)) + " left";
+    text += "  " + tools::format_clock(elapsed / done * (1 - done)) + " left";
   }
   if (!position.is_connected) text += "  (no connection to Redis: trying again)";
 

@@ -3,10 +3,8 @@
 // A short question to a Redis server over a connection of its own. It blocks, for a few seconds at most: for before and
 // after a replay, never during one.
 
-#include <initializer_list>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace sake::replay {
@@ -19,7 +17,7 @@ class RedisQuestion {
       : address_(std::move(address)), password_(std::move(password)) {}
 
   /// Answers PING.
-  bool is_ready() const { return ask({"PING"}) == "PONG"; }
+  bool is_ready() const { return ask("PING") == "PONG"; }
 
   struct Cpu {
     std::string run_id;  ///< Another one after a restart, which begins to count anew.
@@ -29,13 +27,10 @@ class RedisQuestion {
   std::optional<Cpu> cpu() const;
 
  private:
-  std::optional<std::string> ask(std::initializer_list<std::string_view> command) const;
+  std::optional<std::string> ask(const std::string& command) const;
 
   std::string address_;
   std::string password_;
 };
-
-/// An address that may be shown: without its user and password. Other text is given back as it is.
-std::string without_password(std::string_view address);
 
 }  // namespace sake::replay

@@ -21,8 +21,8 @@ Replay::Replay(uv_loop_t* loop, Plan plan, Incidents& incidents)
     : loop_(loop),
       plan_(std::move(plan)),
       incidents_(incidents),
-      idle_(make_handle(loop, uv_idle_init, this)),
-      timer_(make_handle(loop, uv_timer_init, this)),
+      idle_(tools::make_handle(loop, uv_idle_init, this)),
+      timer_(tools::make_handle(loop, uv_timer_init, this)),
       pace_(plan_.pace) {}
 
 std::int64_t Replay::event_clock(void* replay) noexcept {

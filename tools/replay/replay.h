@@ -14,8 +14,8 @@
 
 #include "sake/cache.h"
 
+#include "common/handle.h"
 #include "envelope.h"
-#include "handle.h"
 #include "incidents.h"
 #include "input_watch.h"
 #include "log_reader.h"
@@ -73,8 +73,8 @@ class Replay {
   Incidents& incidents_;
   Cache* cache_ = nullptr;
   Callback<void()> on_end_;
-  Handle<uv_idle_t> idle_;
-  Handle<uv_timer_t> timer_;
+  tools::Handle<uv_idle_t> idle_;
+  tools::Handle<uv_timer_t> timer_;
 
   std::size_t log_ = 0;
   std::unique_ptr<LogReader> reader_;

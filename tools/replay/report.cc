@@ -7,7 +7,7 @@
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
 
-#include "format.h"
+#include "common/format.h"
 
 namespace sake::replay {
 namespace {
@@ -57,28 +57,29 @@ void print_table(std::FILE* file, const Report& report) {
   rows.push_back(sum(rows));
   print_row(file, "event", {"applied", "ignored", "rejected", "failed"});
   for (const EventStats& row : rows)
-    print_row(
-        file, row.event,
-        {format_count(row.applied), format_count(row.ignored), format_count(row.rejected), format_count(row.failed)});
+    print_row(file, row.event,
+              {tools::format_count(row.applied), tools::format_count(row.ignored), tools::format_count(row.rejected),
+               tools::format_count(row.failed)});
   std::fputc('\n', file);
 
   print_row(file, "resource", {"written", "removed"});
   for (const ResourceStats& row : report.stats.resources)
-    print_row(file, name(row.resource), {format_count(row.upserts), format_count(row.deletes)});
+    print_row(file, name(row.resource), {tools::format_count(row.upserts), tools::format_count(row.deletes)});
   std::fputc('\n', file);
 
   const Stats& stats = report.stats;
-  print_fact(file, "logs read", format_bytes(report.bytes_read) + ", " + format_bytes(report.text_bytes) + " of text");
-  print_fact(file, "commands sent to Redis", format_count(stats.commands));
-  print_fact(file, "bytes sent to Redis", format_bytes(stats.bytes_sent));
-  print_fact(file, "bytes received from Redis", format_bytes(stats.bytes_received));
-  if (stats.connections_lost != 0) print_fact(file, "connections lost", format_count(stats.connections_lost));
-  print_fact(file, "wall time", format_seconds(report.wall_seconds));
-  print_fact(file, "events per second", format_count(static_cast<std::uint64_t>(per_second(report))));
-  print_fact(file, "engine CPU (this process)", format_seconds(report.engine_cpu_seconds));
+  print_fact(file, "logs read",
+             tools::format_bytes(report.bytes_read) + ", " + tools::format_bytes(report.text_bytes) + " of text");
+  print_fact(file, "commands sent to Redis", tools::format_count(stats.commands));
+  print_fact(file, "bytes sent to Redis", tools::format_bytes(stats.bytes_sent));
+  print_fact(file, "bytes received from Redis", tools::format_bytes(stats.bytes_received));
+  if (stats.connections_lost != 0) print_fact(file, "connections lost", tools::format_count(stats.connections_lost));
+  print_fact(file, "wall time", tools::format_seconds(report.wall_seconds));
+  print_fact(file, "events per second", tools::format_count(static_cast<std::uint64_t>(per_second(report))));
+  print_fact(file, "engine CPU (this process)", tools::format_seconds(report.engine_cpu_seconds));
   print_fact(file, "redis-server CPU",
-             report.redis_cpu_seconds ? format_seconds(*report.redis_cpu_seconds) : "not known");
-  print_fact(file, "peak resident memory", format_bytes(report.peak_resident_bytes));
+             report.redis_cpu_seconds ? tools::format_seconds(*report.redis_cpu_seconds) : "not known");
+  print_fact(file, "peak resident memory", tools::format_bytes(report.peak_resident_bytes));
 }
 
 namespace {

@@ -28,7 +28,7 @@ Session::Session(uv_loop_t* loop, Incidents& incidents, Progress& progress)
     : loop_(loop), incidents_(incidents), progress_(progress) {
   constexpr std::array numbers{SIGINT, SIGTERM, SIGHUP, SIGCHLD};
   for (std::size_t n = 0; n != numbers.size(); ++n) {
-    signals_[n] = make_handle(loop, uv_signal_init, this);
+    signals_[n] = tools::make_handle(loop, uv_signal_init, this);
     uv_signal_start(
         signals_[n].get(),
         [](uv_signal_t* handle, int number) {
@@ -75,7 +75,7 @@ void Session::on_opened(const Status& status) {
   began_ = uv_hrtime();
   cpu_began_ = cpu_seconds();
   progress_.start(goal_);
-  progress_timer_ = make_handle(loop_, uv_timer_init, this);
+  progress_timer_ = tools::make_handle(loop_, uv_timer_init, this);
   const auto interval = static_cast<std::uint64_t>(progress_.interval().count());
   uv_timer_start(
       progress_timer_.get(), [](uv_timer_t* timer) { static_cast<Session*>(timer->data)->show_progress(); }, interval,

@@ -15,7 +15,7 @@
 #include "sake/options.h"
 
 #include "cache_log.h"
-#include "handle.h"
+#include "common/handle.h"
 #include "incidents.h"
 #include "private_server.h"
 #include "progress.h"
@@ -56,8 +56,8 @@ class Session {
   Incidents& incidents_;
   Progress& progress_;
   CacheLog cache_log_;
-  std::array<Handle<uv_signal_t>, 4> signals_;
-  Handle<uv_timer_t> progress_timer_;
+  std::array<tools::Handle<uv_signal_t>, 4> signals_;
+  tools::Handle<uv_timer_t> progress_timer_;
   PrivateServer* server_ = nullptr;
 
   std::optional<Replay> replay_;

@@ -61,7 +61,8 @@ TEST_CASE("only what belongs to no guild is applied outside of lanes") {
   for (const Row& row : table()) {
     if (row.changes_nothing()) continue;
     CAPTURE(row.event);
-    const bool of_session = row.event == "READY" || row.event == "RESUMED" || row.event == "USER_UPDATE";
+    const bool of_session =
+        row.event == "READY" || row.event == "RESUMED" || row.event == "USER_UPDATE" || row.event == "RATE_LIMITED";
     CHECK((row.lane == LaneOf::none) == of_session);
   }
 }

@@ -20,10 +20,11 @@ Selection selection_of(Options options) {
   return std::move(selection).value();
 }
 
-std::string stored(const Selection& selection, Resource resource, std::uint64_t id, std::string_view value) {
+template <typename Key>
+std::string stored(const Selection& selection, Resource resource, Key key, std::string_view value) {
   WriteBatch batch;
   batch.select_by(selection);
-  const Op& op = batch.set(resource, id, [&](json::Pieces& pieces) {
+  const Op& op = batch.set(resource, key, [&](json::Pieces& pieces) {
     pieces.push_back(value.substr(0, 1));  // A value is rarely one piece.
     pieces.push_back(value.substr(1));
   });
@@ -78,7 +79,7 @@ TEST_CASE("what the engine needs stays, also where it is to be dropped") {
 
 TEST_CASE("the own user is kept whole") {
   const Selection selection = selection_of({.keep_fields = {{Resource::user, {"username"}}}});
-  CHECK(stored(selection, Resource::user, 0, R"({"id":"1","username":"me","flags":0})") ==
+  CHECK(stored(selection, Resource::user, own_user_key, R"({"id":"1","username":"me","flags":0})") ==
         R"({"id":"1","username":"me","flags":0})");
   CHECK(stored(selection, Resource::user, 1, R"({"id":"1","username":"me","flags":0})") ==
         R"({"id":"1","username":"me"})");

@@ -95,8 +95,8 @@ class Kit {
     for (Resource resource : all_resources()) {
       if (!settings.uses(resource)) continue;
       auto& writer = writers[resource];
-      writer = std::make_unique<redis::Pipeline>(loop.get(), connection, settings.database_of(resource), redis::Role::writer,
-                                                     handler);
+      writer = std::make_unique<redis::Pipeline>(loop.get(), connection, settings.database_of(resource),
+                                                 redis::Role::writer, handler);
       store.set_writer(resource, *writer);
     }
   }
@@ -156,15 +156,13 @@ TEST_CASE("a record is set with the lifetime of its resource, its own end, or no
   kit.commit(batch);
   CHECK(kit.sent(Resource::role) == Commands{"SET 7 {} PX 604800000"});
 
-  Op& invite = batch.set(Resource::invite, 0, text("{}"));
-  invite.text = "aBc";
+  Op& invite = batch.set(Resource::invite, "aBc", text("{}"));
   invite.life = Life::until;
   invite.time = 1'700'000'500'000;
   kit.commit(batch);
   CHECK(kit.sent(Resource::invite) == Commands{"SET aBc {} PXAT 1700000500000"});
 
-  Op& own = batch.set(Resource::user, 0, text("{}"));
-  own.text = store::own_user_key;
+  Op& own = batch.set(Resource::user, store::own_user_key, text("{}"));
   own.life = Life::none;
   kit.commit(batch);
   CHECK(kit.sent(Resource::user) == Commands{"SET ME {}"});
@@ -320,8 +318,8 @@ TEST_CASE("reads are the commands they stand for, and their answers find their p
   };
   read(batch.add(Action::get, Resource::guild, 1));
   read(batch.add(Action::exists, Resource::guild, 2));
-  read(batch.add(Action::scan_guilds, Resource::guild, 0));
-  read(batch.add(Action::scan_guilds, Resource::guild, 0)).text = "17";
+  read(batch.add(Action::scan_keys, Resource::guild, 0));
+  read(batch.add(Action::scan_keys, Resource::guild, 0)).text = "17";
   kit.commit(batch, Store::Which::unordered);
   CHECK(kit.sent(Resource::guild) == Commands{"GET 1", "EXISTS 2", "SCAN 0 COUNT 1000", "SCAN 17 COUNT 1000"});
 

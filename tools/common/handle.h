@@ -7,7 +7,7 @@
 
 #include <uv.h>
 
-namespace sake::replay {
+namespace sake::tools {
 
 template <typename T>
 struct CloseHandle {
@@ -28,4 +28,4 @@ Handle<T> make_handle(uv_loop_t* loop, int (*init)(uv_loop_t*, T*), void* owner)
   return Handle<T>(handle);
 }
 
-}  // namespace sake::replay
+}  // namespace sake::tools

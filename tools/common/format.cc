@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdio>
 
-namespace sake::replay {
+namespace sake::tools {
 namespace {
 
 template <typename... Values>
@@ -38,4 +38,4 @@ std::string format_clock(double seconds) {
   return print("%llu:%02llu", whole / 60, whole % 60);
 }
 
-}  // namespace sake::replay
+}  // namespace sake::tools
