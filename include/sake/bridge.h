@@ -99,7 +99,7 @@ class SAKE_EXPORT Bridge {
 
   /// Whatever a Cache has a request for: calls `f(cache)` soon on the bridge's thread and makes the request it returns.
   ///
-  ///     Result<Entity> user = bridge.ask([](Cache& cache) { return cache.get_user(5); }).get();
+  ///     Result<User> user = bridge.ask([](Cache& cache) { return cache.get_user(5); }).get();
   ///
   /// Questions overtake frames that wait; flush() first where that matters. `f` must neither dispatch, skip, flush nor
   /// close, nor wait for anything. When the bridge is closed, every question that is left is answered with

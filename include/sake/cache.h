@@ -174,7 +174,7 @@ class SAKE_EXPORT Cache : public AutoModerationRuleCache<Cache>,
   Request<std::vector<std::optional<Entity>>> get_many(Resource resource, std::vector<std::uint64_t> ids,
                                                        std::uint64_t guild_id = 0);
 
-  CacheIterator iterate(const Scope& scope, std::size_t window_size = default_window_size);
+  EntityIterator iterate(const Scope& scope, std::size_t window_size = default_window_size);
 
   /// The id comes from the payload, the guild from the key where the method by name takes one.
   Request<void> set(EntityKey key, std::string payload, std::optional<Lifetime> expire_time = std::nullopt);

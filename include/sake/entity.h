@@ -3,6 +3,7 @@
 // An entity as it is stored, the names of one and of a collection of them, and what identifies them in Redis.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,13 +12,16 @@
 
 namespace sake {
 
+class App;
+
 /// What Redis holds of one entity. Owns its text.
 struct Entity {
   Resource resource = Resource::emoji;
-  std::uint64_t id = 0;        ///< Of members, presences and voice states the user's; 0 of an invite and of `ME`.
-  std::uint64_t guild_id = 0;  ///< Of members, presences and voice states; else 0: the JSON says it.
-  std::string code;            ///< Of an invite; `ME` of the own user.
-  std::string json;            ///< An object in UTF-8, as Discord sent it; see docs/layout.md.
+  std::uint64_t id = 0;           ///< Of members, presences and voice states the user's; 0 of an invite and of `ME`.
+  std::uint64_t guild_id = 0;     ///< Of members, presences and voice states; else 0: the JSON says it.
+  std::string code = {};          ///< Of an invite; `ME` of the own user.
+  std::string json = {};          ///< An object in UTF-8, as Discord sent it; see docs/layout.md.
+  std::shared_ptr<App> app = {};  ///< Options::app of the cache it was read from.
 };
 
 /// Names one entity.

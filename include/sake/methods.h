@@ -21,6 +21,7 @@
 
 #include "sake/cache_iterator.h"
 #include "sake/entity.h"
+#include "sake/models.h"
 #include "sake/options.h"
 #include "sake/request.h"
 
@@ -29,18 +30,26 @@ namespace sake {
 /// Entities that are asked for at a time unless the caller says otherwise.
 inline constexpr std::size_t default_window_size = 1000;
 
+namespace detail {
+/// The answer to a question for an entity, seen as a model of it.
+template <typename T>
+Request<T> as(Request<Entity> request) {
+  return std::move(request).map([](Entity entity) { return T(JsonView(std::move(entity))); });
+}
+}  // namespace detail
+
 /// Custom emojis of guilds: `0`.
 template <typename Self>
 class EmojiCache {
  public:
-  Request<Entity> get_emoji(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
-    return self().get({Resource::emoji, id, guild_id.value_or(0)});
+  Request<Emoji> get_emoji(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
+    return detail::as<Emoji>(self().get({Resource::emoji, id, guild_id.value_or(0)}));
   }
-  CacheIterator iter_emojis(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::emoji), window_size);
+  CacheIterator<Emoji> iter_emojis(std::size_t window_size = default_window_size) {
+    return CacheIterator<Emoji>(self().iterate(Scope::all(Resource::emoji), window_size));
   }
-  CacheIterator iter_emojis_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::emoji, guild_id), window_size);
+  CacheIterator<Emoji> iter_emojis_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
+    return CacheIterator<Emoji>(self().iterate(Scope::of_guild(Resource::emoji, guild_id), window_size));
   }
   Request<void> set_emoji(std::uint64_t guild_id, std::string payload) {
     return self().set({Resource::emoji, 0, guild_id}, std::move(payload));
@@ -64,9 +73,11 @@ class EmojiCache {
 template <typename Self>
 class GuildCache {
  public:
-  Request<Entity> get_guild(std::uint64_t guild_id) { return self().get({Resource::guild, guild_id, guild_id}); }
-  CacheIterator iter_guilds(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::guild), window_size);
+  Request<Guild> get_guild(std::uint64_t guild_id) {
+    return detail::as<Guild>(self().get({Resource::guild, guild_id, guild_id}));
+  }
+  CacheIterator<Guild> iter_guilds(std::size_t window_size = default_window_size) {
+    return CacheIterator<Guild>(self().iterate(Scope::all(Resource::guild), window_size));
   }
   /// Collections that other resources keep are left out of what is stored.
   Request<void> set_guild(std::string payload) { return self().set({Resource::guild}, std::move(payload)); }
@@ -83,14 +94,15 @@ class GuildCache {
 template <typename Self>
 class GuildChannelCache {
  public:
-  Request<Entity> get_guild_channel(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
-    return self().get({Resource::channel, id, guild_id.value_or(0)});
+  Request<Channel> get_guild_channel(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
+    return detail::as<Channel>(self().get({Resource::channel, id, guild_id.value_or(0)}));
   }
-  CacheIterator iter_guild_channels(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::channel), window_size);
+  CacheIterator<Channel> iter_guild_channels(std::size_t window_size = default_window_size) {
+    return CacheIterator<Channel>(self().iterate(Scope::all(Resource::channel), window_size));
   }
-  CacheIterator iter_guild_channels_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::channel, guild_id), window_size);
+  CacheIterator<Channel> iter_guild_channels_for_guild(std::uint64_t guild_id,
+                                                       std::size_t window_size = default_window_size) {
+    return CacheIterator<Channel>(self().iterate(Scope::of_guild(Resource::channel, guild_id), window_size));
   }
   /// The payload holds its `guild_id`.
   Request<void> set_guild_channel(std::string payload) { return self().set({Resource::channel}, std::move(payload)); }
@@ -113,15 +125,18 @@ class GuildChannelCache {
 template <typename Self>
 class InviteCache {
  public:
-  Request<Entity> get_invite(std::string code) { return self().get({Resource::invite, 0, 0, std::move(code)}); }
-  CacheIterator iter_invites(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::invite), window_size);
+  Request<Invite> get_invite(std::string code) {
+    return detail::as<Invite>(self().get({Resource::invite, 0, 0, std::move(code)}));
   }
-  CacheIterator iter_invites_for_channel(std::uint64_t channel_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_channel(Resource::invite, channel_id), window_size);
+  CacheIterator<Invite> iter_invites(std::size_t window_size = default_window_size) {
+    return CacheIterator<Invite>(self().iterate(Scope::all(Resource::invite), window_size));
   }
-  CacheIterator iter_invites_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::invite, guild_id), window_size);
+  CacheIterator<Invite> iter_invites_for_channel(std::uint64_t channel_id,
+                                                 std::size_t window_size = default_window_size) {
+    return CacheIterator<Invite>(self().iterate(Scope::of_channel(Resource::invite, channel_id), window_size));
+  }
+  CacheIterator<Invite> iter_invites_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
+    return CacheIterator<Invite>(self().iterate(Scope::of_guild(Resource::invite, guild_id), window_size));
   }
   /// Without `expire_time` it lives as it says itself, else for Options::invite_expire.
   Request<void> set_invite(std::string payload, std::optional<Lifetime> expire_time = std::nullopt) {
@@ -146,17 +161,17 @@ class InviteCache {
 template <typename Self>
 class MemberCache {
  public:
-  Request<Entity> get_member(std::uint64_t guild_id, std::uint64_t user_id) {
-    return self().get({Resource::member, user_id, guild_id});
+  Request<Member> get_member(std::uint64_t guild_id, std::uint64_t user_id) {
+    return detail::as<Member>(self().get({Resource::member, user_id, guild_id}));
   }
-  CacheIterator iter_members(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::member), window_size);
+  CacheIterator<Member> iter_members(std::size_t window_size = default_window_size) {
+    return CacheIterator<Member>(self().iterate(Scope::all(Resource::member), window_size));
   }
-  CacheIterator iter_members_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::member, guild_id), window_size);
+  CacheIterator<Member> iter_members_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
+    return CacheIterator<Member>(self().iterate(Scope::of_guild(Resource::member, guild_id), window_size));
   }
-  CacheIterator iter_members_for_user(std::uint64_t user_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_user(Resource::member, user_id), window_size);
+  CacheIterator<Member> iter_members_for_user(std::uint64_t user_id, std::size_t window_size = default_window_size) {
+    return CacheIterator<Member>(self().iterate(Scope::of_user(Resource::member, user_id), window_size));
   }
   Request<void> set_member(std::uint64_t guild_id, std::string payload) {
     return self().set({Resource::member, 0, guild_id}, std::move(payload));
@@ -182,17 +197,19 @@ class MemberCache {
 template <typename Self>
 class PresenceCache {
  public:
-  Request<Entity> get_presence(std::uint64_t guild_id, std::uint64_t user_id) {
-    return self().get({Resource::presence, user_id, guild_id});
+  Request<Presence> get_presence(std::uint64_t guild_id, std::uint64_t user_id) {
+    return detail::as<Presence>(self().get({Resource::presence, user_id, guild_id}));
   }
-  CacheIterator iter_presences(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::presence), window_size);
+  CacheIterator<Presence> iter_presences(std::size_t window_size = default_window_size) {
+    return CacheIterator<Presence>(self().iterate(Scope::all(Resource::presence), window_size));
   }
-  CacheIterator iter_presences_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::presence, guild_id), window_size);
+  CacheIterator<Presence> iter_presences_for_guild(std::uint64_t guild_id,
+                                                   std::size_t window_size = default_window_size) {
+    return CacheIterator<Presence>(self().iterate(Scope::of_guild(Resource::presence, guild_id), window_size));
   }
-  CacheIterator iter_presences_for_user(std::uint64_t user_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_user(Resource::presence, user_id), window_size);
+  CacheIterator<Presence> iter_presences_for_user(std::uint64_t user_id,
+                                                  std::size_t window_size = default_window_size) {
+    return CacheIterator<Presence>(self().iterate(Scope::of_user(Resource::presence, user_id), window_size));
   }
   /// The payload holds its `guild_id`. One that is offline deletes what is there.
   Request<void> set_presence(std::string payload) { return self().set({Resource::presence}, std::move(payload)); }
@@ -217,14 +234,14 @@ class PresenceCache {
 template <typename Self>
 class RoleCache {
  public:
-  Request<Entity> get_role(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
-    return self().get({Resource::role, id, guild_id.value_or(0)});
+  Request<Role> get_role(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
+    return detail::as<Role>(self().get({Resource::role, id, guild_id.value_or(0)}));
   }
-  CacheIterator iter_roles(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::role), window_size);
+  CacheIterator<Role> iter_roles(std::size_t window_size = default_window_size) {
+    return CacheIterator<Role>(self().iterate(Scope::all(Resource::role), window_size));
   }
-  CacheIterator iter_roles_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::role, guild_id), window_size);
+  CacheIterator<Role> iter_roles_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
+    return CacheIterator<Role>(self().iterate(Scope::of_guild(Resource::role, guild_id), window_size));
   }
   Request<void> set_role(std::uint64_t guild_id, std::string payload) {
     return self().set({Resource::role, 0, guild_id}, std::move(payload));
@@ -248,10 +265,10 @@ class RoleCache {
 template <typename Self>
 class UserCache {
  public:
-  Request<Entity> get_user(std::uint64_t user_id) { return self().get({Resource::user, user_id}); }
+  Request<User> get_user(std::uint64_t user_id) { return detail::as<User>(self().get({Resource::user, user_id})); }
   /// Without the own user's own record; it may be among them as a user.
-  CacheIterator iter_users(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::user), window_size);
+  CacheIterator<User> iter_users(std::size_t window_size = default_window_size) {
+    return CacheIterator<User>(self().iterate(Scope::all(Resource::user), window_size));
   }
   /// Without `expire_time` it lives for Options::user_expire.
   Request<void> set_user(std::string payload, std::optional<Lifetime> expire_time = std::nullopt) {
@@ -270,7 +287,7 @@ class UserCache {
 template <typename Self>
 class MeCache {
  public:
-  Request<Entity> get_me() { return self().get(EntityKey::me()); }
+  Request<OwnUser> get_me() { return detail::as<OwnUser>(self().get(EntityKey::me())); }
   /// Merged with what is known; stored as a user too.
   Request<void> set_me(std::string payload) { return self().set(EntityKey::me(), std::move(payload)); }
   Request<void> delete_me() { return self().erase(EntityKey::me()); }
@@ -285,17 +302,19 @@ class MeCache {
 template <typename Self>
 class VoiceStateCache {
  public:
-  Request<Entity> get_voice_state(std::uint64_t guild_id, std::uint64_t user_id) {
-    return self().get({Resource::voice_state, user_id, guild_id});
+  Request<VoiceState> get_voice_state(std::uint64_t guild_id, std::uint64_t user_id) {
+    return detail::as<VoiceState>(self().get({Resource::voice_state, user_id, guild_id}));
   }
-  CacheIterator iter_voice_states(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::voice_state), window_size);
+  CacheIterator<VoiceState> iter_voice_states(std::size_t window_size = default_window_size) {
+    return CacheIterator<VoiceState>(self().iterate(Scope::all(Resource::voice_state), window_size));
   }
-  CacheIterator iter_voice_states_for_channel(std::uint64_t channel_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_channel(Resource::voice_state, channel_id), window_size);
+  CacheIterator<VoiceState> iter_voice_states_for_channel(std::uint64_t channel_id,
+                                                          std::size_t window_size = default_window_size) {
+    return CacheIterator<VoiceState>(self().iterate(Scope::of_channel(Resource::voice_state, channel_id), window_size));
   }
-  CacheIterator iter_voice_states_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::voice_state, guild_id), window_size);
+  CacheIterator<VoiceState> iter_voice_states_for_guild(std::uint64_t guild_id,
+                                                        std::size_t window_size = default_window_size) {
+    return CacheIterator<VoiceState>(self().iterate(Scope::of_guild(Resource::voice_state, guild_id), window_size));
   }
   /// The payload holds its `channel_id`.
   Request<void> set_voice_state(std::uint64_t guild_id, std::string payload) {
@@ -322,18 +341,23 @@ class VoiceStateCache {
 template <typename Self>
 class MessageCache {
  public:
-  Request<Entity> get_message(std::uint64_t message_id) { return self().get({Resource::message, message_id}); }
-  CacheIterator iter_messages(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::message), window_size);
+  Request<Message> get_message(std::uint64_t message_id) {
+    return detail::as<Message>(self().get({Resource::message, message_id}));
   }
-  CacheIterator iter_messages_for_channel(std::uint64_t channel_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_channel(Resource::message, channel_id), window_size);
+  CacheIterator<Message> iter_messages(std::size_t window_size = default_window_size) {
+    return CacheIterator<Message>(self().iterate(Scope::all(Resource::message), window_size));
   }
-  CacheIterator iter_messages_for_author(std::uint64_t user_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_user(Resource::message, user_id), window_size);
+  CacheIterator<Message> iter_messages_for_channel(std::uint64_t channel_id,
+                                                   std::size_t window_size = default_window_size) {
+    return CacheIterator<Message>(self().iterate(Scope::of_channel(Resource::message, channel_id), window_size));
   }
-  CacheIterator iter_messages_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::message, guild_id), window_size);
+  CacheIterator<Message> iter_messages_for_author(std::uint64_t user_id,
+                                                  std::size_t window_size = default_window_size) {
+    return CacheIterator<Message>(self().iterate(Scope::of_user(Resource::message, user_id), window_size));
+  }
+  CacheIterator<Message> iter_messages_for_guild(std::uint64_t guild_id,
+                                                 std::size_t window_size = default_window_size) {
+    return CacheIterator<Message>(self().iterate(Scope::of_guild(Resource::message, guild_id), window_size));
   }
   /// Without `expire_time` it lives for Options::message_expire.
   Request<void> set_message(std::string payload, std::optional<Lifetime> expire_time = std::nullopt) {
@@ -366,14 +390,14 @@ class MessageCache {
 template <typename Self>
 class ThreadCache {
  public:
-  Request<Entity> get_thread(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
-    return self().get({Resource::thread, id, guild_id.value_or(0)});
+  Request<Thread> get_thread(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
+    return detail::as<Thread>(self().get({Resource::thread, id, guild_id.value_or(0)}));
   }
-  CacheIterator iter_threads(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::thread), window_size);
+  CacheIterator<Thread> iter_threads(std::size_t window_size = default_window_size) {
+    return CacheIterator<Thread>(self().iterate(Scope::all(Resource::thread), window_size));
   }
-  CacheIterator iter_threads_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::thread, guild_id), window_size);
+  CacheIterator<Thread> iter_threads_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
+    return CacheIterator<Thread>(self().iterate(Scope::of_guild(Resource::thread, guild_id), window_size));
   }
   /// The payload holds its `guild_id`.
   Request<void> set_thread(std::string payload) { return self().set({Resource::thread}, std::move(payload)); }
@@ -385,8 +409,9 @@ class ThreadCache {
   Request<void> clear_threads_for_guild(std::uint64_t guild_id) {
     return self().clear(Scope::of_guild(Resource::thread, guild_id));
   }
-  CacheIterator iter_threads_for_channel(std::uint64_t channel_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_channel(Resource::thread, channel_id), window_size);
+  CacheIterator<Thread> iter_threads_for_channel(std::uint64_t channel_id,
+                                                 std::size_t window_size = default_window_size) {
+    return CacheIterator<Thread>(self().iterate(Scope::of_channel(Resource::thread, channel_id), window_size));
   }
   Request<void> clear_threads_for_channel(std::uint64_t channel_id) {
     return self().clear(Scope::of_channel(Resource::thread, channel_id));
@@ -402,14 +427,15 @@ class ThreadCache {
 template <typename Self>
 class StickerCache {
  public:
-  Request<Entity> get_sticker(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
-    return self().get({Resource::sticker, id, guild_id.value_or(0)});
+  Request<Sticker> get_sticker(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
+    return detail::as<Sticker>(self().get({Resource::sticker, id, guild_id.value_or(0)}));
   }
-  CacheIterator iter_stickers(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::sticker), window_size);
+  CacheIterator<Sticker> iter_stickers(std::size_t window_size = default_window_size) {
+    return CacheIterator<Sticker>(self().iterate(Scope::all(Resource::sticker), window_size));
   }
-  CacheIterator iter_stickers_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::sticker, guild_id), window_size);
+  CacheIterator<Sticker> iter_stickers_for_guild(std::uint64_t guild_id,
+                                                 std::size_t window_size = default_window_size) {
+    return CacheIterator<Sticker>(self().iterate(Scope::of_guild(Resource::sticker, guild_id), window_size));
   }
   Request<void> set_sticker(std::uint64_t guild_id, std::string payload) {
     return self().set({Resource::sticker, 0, guild_id}, std::move(payload));
@@ -433,14 +459,16 @@ class StickerCache {
 template <typename Self>
 class StageInstanceCache {
  public:
-  Request<Entity> get_stage_instance(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
-    return self().get({Resource::stage_instance, id, guild_id.value_or(0)});
+  Request<StageInstance> get_stage_instance(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
+    return detail::as<StageInstance>(self().get({Resource::stage_instance, id, guild_id.value_or(0)}));
   }
-  CacheIterator iter_stage_instances(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::stage_instance), window_size);
+  CacheIterator<StageInstance> iter_stage_instances(std::size_t window_size = default_window_size) {
+    return CacheIterator<StageInstance>(self().iterate(Scope::all(Resource::stage_instance), window_size));
   }
-  CacheIterator iter_stage_instances_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::stage_instance, guild_id), window_size);
+  CacheIterator<StageInstance> iter_stage_instances_for_guild(std::uint64_t guild_id,
+                                                              std::size_t window_size = default_window_size) {
+    return CacheIterator<StageInstance>(
+        self().iterate(Scope::of_guild(Resource::stage_instance, guild_id), window_size));
   }
   Request<void> set_stage_instance(std::uint64_t guild_id, std::string payload) {
     return self().set({Resource::stage_instance, 0, guild_id}, std::move(payload));
@@ -464,14 +492,16 @@ class StageInstanceCache {
 template <typename Self>
 class ScheduledEventCache {
  public:
-  Request<Entity> get_scheduled_event(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
-    return self().get({Resource::scheduled_event, id, guild_id.value_or(0)});
+  Request<ScheduledEvent> get_scheduled_event(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
+    return detail::as<ScheduledEvent>(self().get({Resource::scheduled_event, id, guild_id.value_or(0)}));
   }
-  CacheIterator iter_scheduled_events(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::scheduled_event), window_size);
+  CacheIterator<ScheduledEvent> iter_scheduled_events(std::size_t window_size = default_window_size) {
+    return CacheIterator<ScheduledEvent>(self().iterate(Scope::all(Resource::scheduled_event), window_size));
   }
-  CacheIterator iter_scheduled_events_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::scheduled_event, guild_id), window_size);
+  CacheIterator<ScheduledEvent> iter_scheduled_events_for_guild(std::uint64_t guild_id,
+                                                                std::size_t window_size = default_window_size) {
+    return CacheIterator<ScheduledEvent>(
+        self().iterate(Scope::of_guild(Resource::scheduled_event, guild_id), window_size));
   }
   Request<void> set_scheduled_event(std::uint64_t guild_id, std::string payload) {
     return self().set({Resource::scheduled_event, 0, guild_id}, std::move(payload));
@@ -495,15 +525,17 @@ class ScheduledEventCache {
 template <typename Self>
 class SoundboardSoundCache {
  public:
-  Request<Entity> get_soundboard_sound(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
-    return self().get({Resource::soundboard_sound, id, guild_id.value_or(0)});
+  Request<SoundboardSound> get_soundboard_sound(std::uint64_t id,
+                                                std::optional<std::uint64_t> guild_id = std::nullopt) {
+    return detail::as<SoundboardSound>(self().get({Resource::soundboard_sound, id, guild_id.value_or(0)}));
   }
-  CacheIterator iter_soundboard_sounds(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::soundboard_sound), window_size);
+  CacheIterator<SoundboardSound> iter_soundboard_sounds(std::size_t window_size = default_window_size) {
+    return CacheIterator<SoundboardSound>(self().iterate(Scope::all(Resource::soundboard_sound), window_size));
   }
-  CacheIterator iter_soundboard_sounds_for_guild(std::uint64_t guild_id,
-                                                 std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::soundboard_sound, guild_id), window_size);
+  CacheIterator<SoundboardSound> iter_soundboard_sounds_for_guild(std::uint64_t guild_id,
+                                                                  std::size_t window_size = default_window_size) {
+    return CacheIterator<SoundboardSound>(
+        self().iterate(Scope::of_guild(Resource::soundboard_sound, guild_id), window_size));
   }
   Request<void> set_soundboard_sound(std::uint64_t guild_id, std::string payload) {
     return self().set({Resource::soundboard_sound, 0, guild_id}, std::move(payload));
@@ -527,14 +559,15 @@ class SoundboardSoundCache {
 template <typename Self>
 class IntegrationCache {
  public:
-  Request<Entity> get_integration(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
-    return self().get({Resource::integration, id, guild_id.value_or(0)});
+  Request<Integration> get_integration(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
+    return detail::as<Integration>(self().get({Resource::integration, id, guild_id.value_or(0)}));
   }
-  CacheIterator iter_integrations(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::integration), window_size);
+  CacheIterator<Integration> iter_integrations(std::size_t window_size = default_window_size) {
+    return CacheIterator<Integration>(self().iterate(Scope::all(Resource::integration), window_size));
   }
-  CacheIterator iter_integrations_for_guild(std::uint64_t guild_id, std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::integration, guild_id), window_size);
+  CacheIterator<Integration> iter_integrations_for_guild(std::uint64_t guild_id,
+                                                         std::size_t window_size = default_window_size) {
+    return CacheIterator<Integration>(self().iterate(Scope::of_guild(Resource::integration, guild_id), window_size));
   }
   Request<void> set_integration(std::uint64_t guild_id, std::string payload) {
     return self().set({Resource::integration, 0, guild_id}, std::move(payload));
@@ -558,15 +591,17 @@ class IntegrationCache {
 template <typename Self>
 class AutoModerationRuleCache {
  public:
-  Request<Entity> get_auto_moderation_rule(std::uint64_t id, std::optional<std::uint64_t> guild_id = std::nullopt) {
-    return self().get({Resource::auto_moderation_rule, id, guild_id.value_or(0)});
+  Request<AutoModerationRule> get_auto_moderation_rule(std::uint64_t id,
+                                                       std::optional<std::uint64_t> guild_id = std::nullopt) {
+    return detail::as<AutoModerationRule>(self().get({Resource::auto_moderation_rule, id, guild_id.value_or(0)}));
   }
-  CacheIterator iter_auto_moderation_rules(std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::all(Resource::auto_moderation_rule), window_size);
+  CacheIterator<AutoModerationRule> iter_auto_moderation_rules(std::size_t window_size = default_window_size) {
+    return CacheIterator<AutoModerationRule>(self().iterate(Scope::all(Resource::auto_moderation_rule), window_size));
   }
-  CacheIterator iter_auto_moderation_rules_for_guild(std::uint64_t guild_id,
-                                                     std::size_t window_size = default_window_size) {
-    return self().iterate(Scope::of_guild(Resource::auto_moderation_rule, guild_id), window_size);
+  CacheIterator<AutoModerationRule> iter_auto_moderation_rules_for_guild(
+      std::uint64_t guild_id, std::size_t window_size = default_window_size) {
+    return CacheIterator<AutoModerationRule>(
+        self().iterate(Scope::of_guild(Resource::auto_moderation_rule, guild_id), window_size));
   }
   Request<void> set_auto_moderation_rule(std::uint64_t guild_id, std::string payload) {
     return self().set({Resource::auto_moderation_rule, 0, guild_id}, std::move(payload));

@@ -37,6 +37,21 @@ class [[nodiscard]] Request {
     std::exchange(start_, {})(std::move(then));
   }
 
+  /// The same call with another answer: what `change` makes of a success. For calls that end in something.
+  template <typename Change, typename Changed = std::invoke_result_t<Change&, T>>
+  Request<Changed> map(Change change) && {
+    using Next = typename Request<Changed>::Then;
+    return Request<Changed>([start = std::move(start_), change = std::move(change)](Next next) mutable {
+      start([next = std::move(next), change = std::move(change)](Result<T> answer) mutable {
+        if (answer) {
+          next(change(std::move(*answer)));
+        } else {
+          next(std::move(answer.error()));
+        }
+      });
+    });
+  }
+
   class Awaiter;
   /// Makes the call and waits for its answer. Destroying the coroutine meanwhile abandons it: a write that was made is
   /// not taken back.

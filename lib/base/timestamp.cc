@@ -25,7 +25,7 @@ bool take(std::string_view& text, char expected) noexcept {
 
 }  // namespace
 
-std::optional<std::int64_t> parse_timestamp(std::string_view text) noexcept {
+std::optional<std::int64_t> parse_timestamp_us(std::string_view text) noexcept {
   using namespace std::chrono;
   const int y = take_number(text, 4);
   if (y < 0 || !take(text, '-')) return std::nullopt;
@@ -44,7 +44,7 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) noexcept {
   int fraction = 0;
   if (take(text, '.')) {
     if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
-    int scale = 100;
+    int scale = 100'000;
     while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
       fraction += (text.front() - '0') * scale;
       scale /= 10;
@@ -63,8 +63,14 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) noexcept {
   }
   if (!text.empty()) return std::nullopt;
   const auto days = sys_days{date}.time_since_epoch();
-  return duration_cast<milliseconds>(days).count() +
-         ((std::int64_t{hour} * 60 + minute - offset) * 60 + second) * 1000 + fraction;
+  return duration_cast<microseconds>(days).count() +
+         ((std::int64_t{hour} * 60 + minute - offset) * 60 + second) * 1'000'000 + fraction;
+}
+
+std::optional<std::int64_t> parse_timestamp(std::string_view text) noexcept {
+  using namespace std::chrono;
+  const std::optional<std::int64_t> us = parse_timestamp_us(text);
+  return us ? std::optional(floor<milliseconds>(microseconds(*us)).count()) : std::nullopt;
 }
 
 }  // namespace sake::base

@@ -495,8 +495,8 @@ Request<std::vector<std::optional<Entity>>> Cache::get_many(Resource resource, s
       });
 }
 
-CacheIterator Cache::iterate(const Scope& scope, std::size_t window_size) {
-  return CacheIterator(std::make_shared<cache::Iteration>(impl_->reads, scope, window_size));
+EntityIterator Cache::iterate(const Scope& scope, std::size_t window_size) {
+  return EntityIterator(std::make_shared<cache::Iteration>(impl_->reads, scope, window_size));
 }
 
 Request<void> Cache::set(EntityKey key, std::string payload, std::optional<Lifetime> expire_time) {

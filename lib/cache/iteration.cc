@@ -134,7 +134,7 @@ void Iteration::next(Callback<void(Result<std::optional<Entity>>)> then) {
       });
 }
 
-void Iteration::for_each(CacheIterator::Each each, Callback<void(Status)> then) {
+void Iteration::for_each(EntityIterator::Each each, Callback<void(Status)> then) {
   walk(std::move(each), std::move(then));
 }
 
@@ -161,7 +161,7 @@ void Iteration::collect(std::size_t limit, Callback<void(Result<std::vector<Enti
 
 void Iteration::len(Callback<void(Result<std::size_t>)> then) { count(shared_from_this(), std::move(then)); }
 
-void Iteration::walk(CacheIterator::Each take, Callback<void(Status)> end) {
+void Iteration::walk(EntityIterator::Each take, Callback<void(Status)> end) {
   if (is_busy_) {
     reads_->tell([end = std::move(end)]() mutable {
       end(Error{.code = Errc::invalid_argument, .text = "a call of this iterator is under way: wait for its end"});
@@ -393,27 +393,27 @@ Detached Iteration::count(std::shared_ptr<Iteration> self, Callback<void(Result<
 
 namespace sake {
 
-CacheIterator::CacheIterator(std::shared_ptr<cache::Iteration> iteration) noexcept : iteration_(std::move(iteration)) {}
-CacheIterator::CacheIterator(CacheIterator&&) noexcept = default;
-CacheIterator& CacheIterator::operator=(CacheIterator&&) noexcept = default;
-CacheIterator::~CacheIterator() = default;
+EntityIterator::EntityIterator(std::shared_ptr<cache::Iteration> iteration) noexcept : iteration_(std::move(iteration)) {}
+EntityIterator::EntityIterator(EntityIterator&&) noexcept = default;
+EntityIterator& EntityIterator::operator=(EntityIterator&&) noexcept = default;
+EntityIterator::~EntityIterator() = default;
 
-Request<std::optional<Entity>> CacheIterator::next() {
+Request<std::optional<Entity>> EntityIterator::next() {
   return Request<std::optional<Entity>>([iteration = iteration_](auto then) { iteration->next(std::move(then)); });
 }
 
-Request<void> CacheIterator::for_each(Each each) {
+Request<void> EntityIterator::for_each(Each each) {
   return Request<void>([iteration = iteration_, each = std::move(each)](auto then) mutable {
     iteration->for_each(std::move(each), std::move(then));
   });
 }
 
-Request<std::vector<Entity>> CacheIterator::collect(std::size_t limit) {
+Request<std::vector<Entity>> EntityIterator::collect(std::size_t limit) {
   return Request<std::vector<Entity>>(
       [iteration = iteration_, limit](auto then) { iteration->collect(limit, std::move(then)); });
 }
 
-Request<std::size_t> CacheIterator::len() {
+Request<std::size_t> EntityIterator::len() {
   return Request<std::size_t>([iteration = iteration_](auto then) { iteration->len(std::move(then)); });
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// What is behind a CacheIterator: fetches window after window of a collection and hands the entities out one by one.
+// What is behind a EntityIterator: fetches window after window of a collection and hands the entities out one by one.
 // Lives as long as its iterator, or as a call of it that is under way.
 
 #include <cstddef>
@@ -23,7 +23,7 @@ class Iteration : public std::enable_shared_from_this<Iteration> {
   Iteration(std::shared_ptr<Reads> reads, const Scope& scope, std::size_t window_size);
 
   void next(Callback<void(Result<std::optional<Entity>>)> then);
-  void for_each(CacheIterator::Each each, Callback<void(Status)> then);
+  void for_each(EntityIterator::Each each, Callback<void(Status)> then);
   void collect(std::size_t limit, Callback<void(Result<std::vector<Entity>>)> then);
   void len(Callback<void(Result<std::size_t>)> then);
 
@@ -31,7 +31,7 @@ class Iteration : public std::enable_shared_from_this<Iteration> {
   class Asked;
 
   /// Calls `take` for one entity after the other until it returns false or none is left, then `end`.
-  void walk(CacheIterator::Each take, Callback<void(Status)> end);
+  void walk(EntityIterator::Each take, Callback<void(Status)> end);
   void go_on();
   void finish(Status status);
   Detached fetch(std::shared_ptr<Iteration> self);
@@ -74,7 +74,7 @@ class Iteration : public std::enable_shared_from_this<Iteration> {
   std::vector<Entity> window_;
   std::size_t window_at_ = 0;
 
-  CacheIterator::Each take_;
+  EntityIterator::Each take_;
   Callback<void(Status)> end_;
   bool is_busy_ = false;
 };

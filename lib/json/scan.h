@@ -31,6 +31,8 @@ class Value {
 
   Type type() const noexcept;
   explicit operator bool() const noexcept { return document_ != nullptr; }
+  /// Its place in the index, by which Document::at() finds it again; 0 of what is missing.
+  std::uint32_t node() const noexcept { return node_; }
   bool is_null() const noexcept { return type() == Type::null; }
   bool is_missing() const noexcept { return document_ == nullptr; }
   bool is_null_or_missing() const noexcept { return is_missing() || is_null(); }
@@ -95,6 +97,9 @@ class Document {
 
   /// The outermost value; missing before parse() succeeded.
   Value root() const noexcept { return nodes_.empty() ? Value{} : Value{this, 0}; }
+
+  /// The value whose node() that is; missing where there is none.
+  Value at(std::uint32_t node) const noexcept { return node < nodes_.size() ? Value{this, node} : Value{}; }
 
   /// Copies what is below `value` of `from`, text and index, so that the caller's text may go away.
   void copy_of(Value value);

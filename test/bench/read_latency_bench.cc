@@ -64,7 +64,7 @@ class Bench {
   std::vector<double> read(std::size_t count, const std::function<void()>& turn) {
     std::vector<double> micros;
     std::function<void()> ask = [&] {
-      cache_->get_member(5, 7).then([&, since = Clock::now()](Result<Entity> member) {
+      cache_->get_member(5, 7).then([&, since = Clock::now()](Result<Member> member) {
         if (!member) fail(member.error());
         micros.push_back(std::chrono::duration<double, std::micro>(Clock::now() - since).count());
         if (micros.size() < count) ask();

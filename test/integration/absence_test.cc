@@ -226,7 +226,8 @@ TEST_CASE("while a log goes on, nothing is said to be absent that its events hav
   }
 }
 
-bool is_said_to_be_absent(CacheFixture& fixture, Request<Entity> request) {
+template <typename T>
+bool is_said_to_be_absent(CacheFixture& fixture, Request<T> request) {
   auto entity = answer(fixture, std::move(request));
   return !entity && entity.error().is_absent;
 }
@@ -246,9 +247,9 @@ TEST_CASE("an answer that was under way while an event came does not say absent"
   CHECK(is_said_to_be_absent(fixture, fixture.cache().get_role(9, 100)));
 
   proxy.plan({.fault = Fault::stall, .direction = Direction::to_client, .connection = reader});
-  std::optional<Result<Entity>> told;
+  std::optional<Result<Role>> told;
   const std::size_t received = proxy.bytes_received(Direction::to_client);
-  fixture.cache().get_role(9, 100).then([&](Result<Entity> role) { told.emplace(std::move(role)); });
+  fixture.cache().get_role(9, 100).then([&](Result<Role> role) { told.emplace(std::move(role)); });
   fixture.loop.run_until([&] { return proxy.bytes_received(Direction::to_client) > received; });
   REQUIRE_FALSE(told);
   CHECK(fixture.apply("GUILD_ROLE_CREATE", {{"guild_id", "100"}, {"role", {{"id", "9"}}}}) == Outcome::applied);

@@ -466,7 +466,7 @@ TEST_CASE("requests are made on the bridge's thread and answered as futures or c
   std::promise<Errc> told;
   REQUIRE(bridge
               ->ask([](Cache& cache) { return cache.get_role(1); },
-                    [&](Result<Entity> none) { told.set_value(none.error().code); })
+                    [&](const Result<Role>& none) { told.set_value(none.error().code); })
               .ok());
   CHECK(get(told.get_future()) == Errc::entry_not_found);
   CHECK(get(bridge->ask([](Cache& cache) { return cache.delete_role(1004); })).ok());

@@ -59,10 +59,11 @@ TEST_CASE("a walk beside a log that goes on sees all that was there throughout, 
   std::size_t most = 0;
   bool ended = false;
   const std::size_t before = resident_bytes();
-  CacheIterator roles = fixture.cache().iter_roles(500);
-  auto each = [&](Entity& role) {
-    if (role.id > crowd && role.id <= crowd + count && !seen[role.id - crowd]) {
-      seen[role.id - crowd] = true;
+  CacheIterator<Role> roles = fixture.cache().iter_roles(500);
+  auto each = [&](Role& role) {
+    const std::uint64_t id = role.entity().id;
+    if (id > crowd && id <= crowd + count && !seen[id - crowd]) {
+      seen[id - crowd] = true;
       ++distinct;
     }
     return true;
@@ -95,11 +96,11 @@ TEST_CASE("walks at once do not starve single reads") {
   CacheFixture fixture(everything());
   fixture.open();
   put_crowd(fixture, 3000);
-  std::vector<CacheIterator> walks;
+  std::vector<CacheIterator<Role>> walks;
   std::size_t walks_ended = 0;
   for (int i = 0; i < 50; ++i) {
     walks.push_back(fixture.cache().iter_roles(100));
-    walks.back().for_each([](Entity&) { return true; }).then([&](Status status) {
+    walks.back().for_each([](Role&) { return true; }).then([&](Status status) {
       CHECK(status.ok());
       ++walks_ended;
     });
@@ -108,7 +109,7 @@ TEST_CASE("walks at once do not starve single reads") {
   int gets = 0;
   std::size_t ended_before_gets = 0;
   std::function<void()> get = [&] {
-    fixture.cache().get_role(crowd + 1).then([&](Result<Entity> role) {
+    fixture.cache().get_role(crowd + 1).then([&](Result<Role> role) {
       CHECK(role);
       if (++gets < gets_max) return get();
       ended_before_gets = walks_ended;
@@ -136,11 +137,11 @@ TEST_CASE(
     CHECK(error.cause == Cause::timed_out);
   };
   const auto since = std::chrono::steady_clock::now();
-  cache.get_role(100).then([&](Result<Entity> role) { expect_late(role.error()); });
-  std::vector<CacheIterator> walks;
+  cache.get_role(100).then([&](Result<Role> role) { expect_late(role.error()); });
+  std::vector<CacheIterator<Role>> walks;
   for (int i = 0; i < 40; ++i) {
     walks.push_back(cache.iter_roles());
-    walks.back().next().then([&](Result<std::optional<Entity>> role) { expect_late(role.error()); });
+    walks.back().next().then([&](Result<std::optional<Role>> role) { expect_late(role.error()); });
     cache.get_many(Resource::role, {100}).then([&](auto roles) { expect_late(roles.error()); });
   }
   fixture.loop.run_until([&] { return told == 81; });
@@ -159,13 +160,13 @@ TEST_CASE("a reader's link that is lost in the middle of a walk is made again, a
   CacheFixture fixture(everything());
   fixture.open();
   put_crowd(fixture, 2000);
-  CacheIterator roles = fixture.cache().iter_roles(50);
+  CacheIterator<Role> roles = fixture.cache().iter_roles(50);
   std::set<std::uint64_t> seen;
   bool ended = false;
   roles
-      .for_each([&](Entity& role) {
+      .for_each([&](Role& role) {
         if (seen.size() % 500 == 250) CHECK(fixture.client.command("CLIENT", "KILL", "TYPE", "normal").integer >= 1);
-        seen.insert(role.id);
+        seen.insert(role.entity().id);
         return true;
       })
       .then([&](Status status) {
@@ -234,10 +235,10 @@ TEST_CASE("requests are made from inside of callbacks, and answered after them")
   Cache& cache = fixture.cache();
   std::string order;
   bool ended = false;
-  cache.get_role(100).then([&](Result<Entity> role) {
+  cache.get_role(100).then([&](Result<Role> role) {
     CHECK(role);
     order += "1";
-    cache.get_role(200).then([&](Result<Entity> inner) {
+    cache.get_role(200).then([&](Result<Role> inner) {
       CHECK(inner);
       order += "3";
       cache.set_user(user(8).dump()).then([&](Status status) {
@@ -259,7 +260,7 @@ TEST_CASE("requests are made from inside of callbacks, and answered after them")
   CHECK(fixture.shard()
             .dispatch_frame(frame,
                             [&](const EventResult&) {
-                              cache.get_role(9).then([&](Result<Entity> role) {
+                              cache.get_role(9).then([&](Result<Role> role) {
                                 CHECK(role);
                                 ended = true;
                               });
@@ -280,11 +281,11 @@ TEST_CASE("a request that is dropped has done nothing") {
 TEST_CASE("an iterator is destroyed inside of its own callback") {
   CacheFixture fixture(everything());
   feed_two_guilds(fixture);
-  auto roles = std::make_unique<CacheIterator>(fixture.cache().iter_roles(1));
+  auto roles = std::make_unique<CacheIterator<Role>>(fixture.cache().iter_roles(1));
   int seen = 0;
   bool ended = false;
   roles
-      ->for_each([&](Entity&) {
+      ->for_each([&](Role&) {
         roles.reset();
         return ++seen < 3;
       })
@@ -295,18 +296,18 @@ TEST_CASE("an iterator is destroyed inside of its own callback") {
   fixture.loop.run_until(ended);
   CHECK(seen == 3);
 
-  auto users = std::make_unique<CacheIterator>(fixture.cache().iter_users());
+  auto users = std::make_unique<CacheIterator<User>>(fixture.cache().iter_users());
   ended = false;
-  users->next().then([&](Result<std::optional<Entity>> found) {
+  users->next().then([&](Result<std::optional<User>> found) {
     CHECK(found);
     users.reset();
     ended = true;
   });
   fixture.loop.run_until(ended);
   // And while a call of it is under way, which ends as if it were still there.
-  users = std::make_unique<CacheIterator>(fixture.cache().iter_users());
+  users = std::make_unique<CacheIterator<User>>(fixture.cache().iter_users());
   ended = false;
-  users->collect().then([&](Result<std::vector<Entity>> all) {
+  users->collect().then([&](Result<std::vector<User>> all) {
     REQUIRE(all);
     CHECK(all->size() == 3);
     ended = true;
@@ -325,14 +326,14 @@ TEST_CASE("the cache is closed inside of a read's callback, and inside of a walk
     bool closed_again = false;
     bool ended = false;
     std::optional<Errc> error;
-    CacheIterator roles = cache.iter_roles(1);
+    CacheIterator<Role> roles = cache.iter_roles(1);
     const auto close = [&] {
       cache.close([&] { closed = true; });
       cache.close([&] { closed_again = true; });
     };
     if (in_walk) {
       roles
-          .for_each([&](Entity&) {
+          .for_each([&](Role&) {
             if (cache.is_alive()) close();
             return true;
           })
@@ -341,10 +342,10 @@ TEST_CASE("the cache is closed inside of a read's callback, and inside of a walk
             ended = true;
           });
     } else {
-      cache.get_role(100).then([&](Result<Entity> role) {
+      cache.get_role(100).then([&](Result<Role> role) {
         CHECK(role);
         close();
-        cache.get_role(100).then([&](Result<Entity> late) {
+        cache.get_role(100).then([&](Result<Role> late) {
           REQUIRE_FALSE(late);
           error = late.error().code;
           ended = true;
@@ -357,14 +358,14 @@ TEST_CASE("the cache is closed inside of a read's callback, and inside of a walk
 }
 
 TEST_CASE("an iterator that outlives its cache says that it is closed") {
-  std::optional<CacheIterator> roles;
+  std::optional<CacheIterator<Role>> roles;
   {
     CacheFixture fixture(everything());
     feed_two_guilds(fixture);
     roles.emplace(fixture.cache().iter_roles());
     CHECK(answer(fixture, roles->next()));
     bool told = false;
-    fixture.cache().iter_users().collect().then([&](Result<std::vector<Entity>> users) {
+    fixture.cache().iter_users().collect().then([&](Result<std::vector<User>> users) {
       REQUIRE_FALSE(users);
       CHECK(users.error().code == Errc::closed_client);
       told = true;
@@ -374,7 +375,7 @@ TEST_CASE("an iterator that outlives its cache says that it is closed") {
   }
   bool told = false;
   std::size_t seen = 0;
-  roles->collect().then([&](Result<std::vector<Entity>> rest) {
+  roles->collect().then([&](Result<std::vector<Role>> rest) {
     told = true;
     if (rest) seen = rest->size();
     if (!rest) CHECK(rest.error().code == Errc::closed_client);

@@ -26,7 +26,8 @@ Ids ids_of(const std::vector<Entity>& entities) {
   return ids;
 }
 
-std::size_t length_of(CacheFixture& fixture, CacheIterator iterator) {
+template <typename Iterator>
+std::size_t length_of(CacheFixture& fixture, Iterator iterator) {
   auto length = answer(fixture, iterator.len());
   REQUIRE(length);
   return *length;
@@ -36,13 +37,13 @@ TEST_CASE("each entity is read by its ids, as it is stored") {
   CacheFixture fixture(everything());
   feed_two_guilds(fixture);
   Cache& cache = fixture.cache();
-  const auto check = [&](Request<Entity> request, Resource resource, std::uint64_t id, const Json& stored) {
+  const auto check = [&](auto request, Resource resource, std::uint64_t id, const Json& stored) {
     CAPTURE(name(resource));
-    auto entity = answer(fixture, std::move(request));
-    REQUIRE_MESSAGE(entity, describe(entity.error()));
-    CHECK(entity->resource == resource);
-    CHECK(entity->id == id);
-    CHECK(Json::parse(entity->json) == stored);
+    auto model = answer(fixture, std::move(request));
+    REQUIRE_MESSAGE(model, describe(model.error()));
+    CHECK(model->entity().resource == resource);
+    CHECK(model->entity().id == id);
+    CHECK(Json::parse(model->json()) == stored);
     CHECK(stored.is_object());
   };
   const auto at = [&](int database, std::uint64_t key) { return fixture.json_at(database, std::to_string(key)); };
@@ -87,7 +88,7 @@ TEST_CASE("collections are walked by whatever holds them together") {
   CacheFixture fixture(everything());
   feed_two_guilds(fixture);
   Cache& cache = fixture.cache();
-  const auto check = [&](CacheIterator iterator, CacheIterator same, const Ids& expected) {
+  const auto check = [&](auto iterator, auto same, const Ids& expected) {
     CHECK(length_of(fixture, std::move(same)) == expected.size());
     CHECK(ids_of(all_of(fixture, std::move(iterator))) == expected);
   };
@@ -165,22 +166,22 @@ TEST_CASE("small windows see everything too, and once where nothing changes") {
 TEST_CASE("an iterator is stepped, ended early, and asked for the rest") {
   CacheFixture fixture(everything());
   feed_two_guilds(fixture);
-  CacheIterator roles = fixture.cache().iter_roles(2);
+  CacheIterator<Role> roles = fixture.cache().iter_roles(2);
   std::vector<Entity> seen;
   auto first = answer(fixture, roles.next());
   REQUIRE(first);
   REQUIRE(first->has_value());
-  seen.push_back(**first);
+  seen.push_back((*first)->entity());
   std::size_t taken = 0;
-  auto each = [&](Entity& entity) {
-    seen.push_back(entity);
+  auto each = [&](Role& role) {
+    seen.push_back(role.entity());
     return ++taken < 2;
   };
   CHECK(answer(fixture, roles.for_each(each)));
   CHECK(taken == 2);
   auto rest = answer(fixture, roles.collect());
   REQUIRE(rest);
-  for (Entity& entity : *rest) seen.push_back(entity);
+  for (const Role& role : *rest) seen.push_back(role.entity());
   CHECK(ids_of(seen) == Ids{100, 200, 10001, 20001});
   auto end = answer(fixture, roles.next());
   REQUIRE(end);
@@ -224,7 +225,7 @@ TEST_CASE("absent is said only of what this process knows") {
   CacheFixture fixture(everything());
   feed_two_guilds(fixture);
   Cache& cache = fixture.cache();
-  const auto is_absent = [&](Request<Entity> request) {
+  const auto is_absent = [&](auto request) {
     auto entity = answer(fixture, std::move(request));
     REQUIRE_FALSE(entity);
     CHECK(entity.error().code == Errc::entry_not_found);
@@ -343,9 +344,9 @@ TEST_CASE("a key that names nothing is refused rather than looked for") {
 TEST_CASE("a second call of an iterator that is at work is refused") {
   CacheFixture fixture(everything());
   feed_two_guilds(fixture);
-  CacheIterator roles = fixture.cache().iter_roles();
+  CacheIterator<Role> roles = fixture.cache().iter_roles();
   bool first_told = false;
-  roles.next().then([&](Result<std::optional<Entity>> role) {
+  roles.next().then([&](Result<std::optional<Role>> role) {
     first_told = true;
     CHECK(role);
   });
@@ -359,7 +360,7 @@ TEST_CASE("after close everything is closed_client") {
   CacheFixture fixture(everything());
   feed_two_guilds(fixture);
   Cache& cache = fixture.cache();
-  CacheIterator roles = cache.iter_roles();
+  CacheIterator<Role> roles = cache.iter_roles();
   bool closed = false;
   int told = 0;
   const auto expect_closed = [&](const auto& answer) {
@@ -368,25 +369,25 @@ TEST_CASE("after close everything is closed_client") {
     CHECK(answer.error().code == Errc::closed_client);
   };
   cache.close([&] { closed = true; });
-  cache.get_role(100).then([&](Result<Entity> role) { expect_closed(role); });
+  cache.get_role(100).then([&](Result<Role> role) { expect_closed(role); });
   cache.set_role(100, R"({"id":"5"})").then([&](const Status& status) { expect_closed(status); });
   cache.clear_roles().then([&](const Status& status) { expect_closed(status); });
-  roles.next().then([&](const Result<std::optional<Entity>>& role) { expect_closed(role); });
+  roles.next().then([&](const Result<std::optional<Role>>& role) { expect_closed(role); });
   fixture.loop.run_until(closed);
   CHECK(told == 4);
   roles.len().then([&](const Result<std::size_t>& length) { expect_closed(length); });
-  cache.iter_users().next().then([&](const Result<std::optional<Entity>>& user) { expect_closed(user); });
+  cache.iter_users().next().then([&](const Result<std::optional<User>>& user) { expect_closed(user); });
   CHECK(told == 6);
 }
 
 Detached read_twice(Cache& cache, std::vector<std::string>& seen, bool& ended) {
-  Result<Entity> role = co_await cache.get_role(10001);
-  if (role) seen.push_back(role->json);
-  CacheIterator roles = cache.iter_roles_for_guild(200);
+  Result<Role> role = co_await cache.get_role(10001);
+  if (role) seen.emplace_back(role->json());
+  CacheIterator<Role> roles = cache.iter_roles_for_guild(200);
   for (;;) {
-    Result<std::optional<Entity>> next = co_await roles.next();
+    Result<std::optional<Role>> next = co_await roles.next();
     if (!next || !*next) break;
-    seen.push_back((*next)->json);
+    seen.emplace_back((*next)->json());
   }
   ended = true;
 }

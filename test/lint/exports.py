@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 SONAME = "libsake.so.0"
-ROOMS = "base|json|resp|net|redis|store|resources|dispatch|cache|detail|test"
+ROOMS = "base|json|model|resp|net|redis|store|resources|dispatch|cache|detail|test"
 
 PUBLIC = re.compile(r"(?:(?:vtable|typeinfo|typeinfo name|VTT) for |(?:non-)?virtual thunk to )?sake::")
 # Symbols start with their own name unless they are templates, so a room among the arguments is found too: what a user

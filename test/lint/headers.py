@@ -45,7 +45,8 @@ def main():
     public = [word for word in command if not word.startswith(("-I", "-isystem"))]
     public += [f"-I{source / 'include'}", f"-I{build / 'include'}"]
 
-    work = [(public, f"sake/{path.name}") for path in sorted((source / "include/sake").glob("*.h"))]
+    generated = (build / "include/sake").glob("*.h")
+    work = [(public, f"sake/{path.name}") for path in sorted([*(source / "include/sake").glob("*.h"), *generated])]
     work += [(command, path.relative_to(source / "lib").as_posix()) for path in sorted((source / "lib").rglob("*.h"))]
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:

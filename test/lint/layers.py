@@ -8,11 +8,12 @@ import pathlib
 import re
 import sys
 
-# A room may include itself and rooms of a lower rank; json and resp do not see each other.
+# A room may include itself and rooms of a lower rank; json and resp, and model and net, do not see each other.
 RANK = {
     "base": 0,
     "json": 1,
     "resp": 1,
+    "model": 2,
     "net": 2,
     "redis": 3,
     "store": 4,

@@ -2,7 +2,7 @@
 
 // Makes a request of a cache and runs the loop until its answer is there.
 //
-//   Result<Entity> role = answer(fixture, fixture.cache().get_role(61));
+//   Result<Role> role = answer(fixture, fixture.cache().get_role(61));
 
 #include <optional>
 #include <utility>
@@ -29,10 +29,18 @@ typename Request<T>::Answer answer(CacheFixture& fixture, Request<T> request) {
 }
 
 /// All entities of a collection; fails the test when they cannot be had.
-inline std::vector<Entity> all_of(CacheFixture& fixture, CacheIterator iterator) {
+inline std::vector<Entity> all_of(CacheFixture& fixture, EntityIterator iterator) {
   auto found = answer(fixture, iterator.collect());
   REQUIRE_MESSAGE(found, describe(found.error()));
   return std::move(found).value();
+}
+template <typename T>
+std::vector<Entity> all_of(CacheFixture& fixture, CacheIterator<T> iterator) {
+  auto found = answer(fixture, iterator.collect());
+  REQUIRE_MESSAGE(found, describe(found.error()));
+  std::vector<Entity> entities;
+  for (const T& each : found.value()) entities.push_back(each.entity());
+  return entities;
 }
 
 }  // namespace sake::test

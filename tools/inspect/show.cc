@@ -116,7 +116,7 @@ Detached iterate(Session& session, const Arguments& arguments) {
     Rows rows(arguments);
     const std::uint64_t guild_id = arguments.scope.of == Scope::Of::guild ? arguments.scope.id : 0;
     const auto window = static_cast<std::size_t>(std::min<std::uint64_t>(limit, default_window_size));
-    CacheIterator entities = session.cache().iterate(arguments.scope, window);
+    EntityIterator entities = session.cache().iterate(arguments.scope, window);
     status = co_await entities.for_each([&](Entity& entity) {
       if (arguments.is_json) {
         print_json(entity, arguments.fields, guild_id);
@@ -134,7 +134,7 @@ Detached iterate(Session& session, const Arguments& arguments) {
 }
 
 Detached count(Session& session, const Arguments& arguments) {
-  CacheIterator entities = session.cache().iterate(arguments.scope);
+  EntityIterator entities = session.cache().iterate(arguments.scope);
   const Result<std::size_t> length = co_await entities.len();
   if (!length) {
     session.fail(length.error());

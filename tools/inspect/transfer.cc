@@ -110,13 +110,13 @@ class Load {
 
 Detached dump(Session& session, const Arguments& arguments) {
   const std::uint64_t id = arguments.guild_id;
-  Result<Entity> guild = co_await session.cache().get_guild(id);
+  Result<Guild> guild = co_await session.cache().get_guild(id);
   if (!guild) {
     session.fail(guild.error());
     co_return;
   }
   for (const Scope& scope : scopes_of_guild(id, session.cache().options())) {
-    CacheIterator entities = session.cache().iterate(scope);
+    EntityIterator entities = session.cache().iterate(scope);
     const Status status = co_await entities.for_each([&](Entity& entity) {
       print_line(entity, id);
       return is_read() && !session.is_ending();
@@ -126,7 +126,7 @@ Detached dump(Session& session, const Arguments& arguments) {
       co_return;
     }
   }
-  print_line(*guild, id);
+  print_line(guild->entity(), id);
   session.end(exit_done);
 }
 

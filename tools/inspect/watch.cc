@@ -83,7 +83,7 @@ Detached watch(Session& session, const Arguments& arguments) {
     watch.begin_look();
     Status status;
     for (const Scope& scope : scopes_of_guild(id, session.cache().options())) {
-      CacheIterator entities = session.cache().iterate(scope);
+      EntityIterator entities = session.cache().iterate(scope);
       status = co_await entities.for_each([&](Entity& entity) {
         watch.see(entity);
         return true;
@@ -91,9 +91,9 @@ Detached watch(Session& session, const Arguments& arguments) {
       if (!status) break;
     }
     if (status && session.cache().options().resources.contains(Resource::guild)) {
-      const Result<Entity> guild = co_await session.cache().get_guild(id);
+      const Result<Guild> guild = co_await session.cache().get_guild(id);
       if (guild) {
-        watch.see(*guild);
+        watch.see(guild->entity());
       } else if (guild.error().code != Errc::entry_not_found) {
         status = guild.error();
       }

@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
 
   // Everything else that a Cache can do is a question.
   sake::Status flushed = bridge.flush().get();
-  sake::Result<sake::Entity> role = bridge.ask([](sake::Cache& cache) { return cache.get_role(42); }).get();
+  sake::Result<sake::Role> role = bridge.ask([](sake::Cache& cache) { return cache.get_role(42); }).get();
   bridge.close().wait();
   return flushed && role ? 0 : 1;
 }

@@ -10,9 +10,9 @@
 #include <uv.h>
 
 void with_callbacks(sake::Cache& cache) {
-  cache.get_user(5).then([](sake::Result<sake::Entity> user) {
+  cache.get_user(5).then([](sake::Result<sake::User> user) {
     if (user) {
-      std::puts(user->json.c_str());
+      std::puts(user->display_name().value_or("?").c_str());
     } else if (user.error().code == sake::Errc::entry_not_found) {
       std::puts(user.error().is_absent ? "there is none" : "not cached: ask Discord");
     } else {
@@ -22,8 +22,8 @@ void with_callbacks(sake::Cache& cache) {
 }
 
 sake::Detached with_coroutines(sake::Cache& cache) {
-  sake::Result<sake::Entity> role = co_await cache.get_role(43, 42);
-  if (role) std::puts(role->json.c_str());
+  sake::Result<sake::Role> role = co_await cache.get_role(43, 42);
+  if (role) std::puts(role->name().value_or("").c_str());
 }
 
 sake::Detached write(sake::Cache& cache) {
@@ -37,19 +37,19 @@ sake::Detached write(sake::Cache& cache) {
 }
 
 sake::Detached walk(sake::Cache& cache) {
-  sake::CacheIterator roles = cache.iter_roles_for_guild(42);
+  sake::CacheIterator<sake::Role> roles = cache.iter_roles_for_guild(42);
   sake::Result<std::size_t> count = co_await roles.len();
   if (count) std::printf("%zu roles\n", *count);
   for (;;) {
-    sake::Result<std::optional<sake::Entity>> role = co_await roles.next();
+    sake::Result<std::optional<sake::Role>> role = co_await roles.next();
     if (!role || !role->has_value()) break;  // An error ends the walk, as does its end.
-    std::puts((*role)->json.c_str());
+    std::puts(std::string((*role)->json()).c_str());
   }
 }
 
 void walk_with_callbacks(sake::Cache& cache) {
-  cache.iter_members_for_guild(42, 100).for_each([](sake::Entity& member) { return member.id != 5; }).then();
-  cache.iter_users().collect(10).then([](sake::Result<std::vector<sake::Entity>> users) {
+  cache.iter_members_for_guild(42, 100).for_each([](sake::Member& member) { return member.user().id() != 5; }).then();
+  cache.iter_users().collect(10).then([](sake::Result<std::vector<sake::User>> users) {
     if (users) std::printf("%zu users\n", users->size());
   });
 }
