@@ -34,7 +34,11 @@ Error invalid_data(const store::Settings& settings, const EntityKey& key, std::s
 }  // namespace
 
 std::string command(std::initializer_list<std::string_view> first, const std::vector<std::string>& rest) {
-  base::Buffer bytes;
+  constexpr std::size_t around_argument = 32;  // Its header and line ends, generously.
+  std::size_t size = around_argument * (1 + first.size() + rest.size());
+  for (std::string_view argument : first) size += argument.size();
+  for (const std::string& argument : rest) size += argument.size();
+  base::Buffer bytes(size);
   resp::CommandWriter writer(bytes);
   writer.begin(first.size() + rest.size());
   for (std::string_view argument : first) writer.arg(argument);

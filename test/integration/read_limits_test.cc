@@ -182,7 +182,9 @@ TEST_CASE("reads beyond the bound are refused at once, those that wait for other
   constexpr int bound = 65'536;
   for (const bool many : {false, true}) {
     CAPTURE(many);
-    CacheFixture fixture(everything());
+    Options options = everything();
+    options.read_timeout = std::chrono::minutes(2);  // This asks how many, not how fast.
+    CacheFixture fixture(std::move(options));
     feed_two_guilds(fixture);
     fixture.server.pause();
     int answered = 0;

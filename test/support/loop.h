@@ -73,7 +73,7 @@ class Loop {
   }
 
  private:
-  static constexpr std::chrono::milliseconds default_bound = std::chrono::seconds(30);
+  static constexpr std::chrono::milliseconds default_bound = std::chrono::seconds(120);
   static constexpr std::chrono::milliseconds drain_bound = std::chrono::seconds(10);
 
   uv_handle_t* handle() { return reinterpret_cast<uv_handle_t*>(&timer_); }
