@@ -67,8 +67,8 @@ class SAKE_EXPORT JsonView {
   JsonView operator[](std::string_view key) const;
 
   /// The elements of an array, and the members of an object. Of anything else there are none.
-  List<JsonView> elements() const;
-  Map<JsonView> members() const;
+  List<JsonView> as_list() const;
+  Map<JsonView> as_map() const;
 
   /// The value as a T: bool, std::int64_t, std::uint64_t, double, std::string (decoded), Snowflake (a string of digits
   /// or an integer) or Timestamp (ISO 8601).

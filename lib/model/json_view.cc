@@ -67,8 +67,8 @@ JsonView JsonView::operator[](std::string_view key) const {
   return JsonView(text_, nullptr, found.node(), given);
 }
 
-List<JsonView> JsonView::elements() const { return List<JsonView>(*this); }
-Map<JsonView> JsonView::members() const { return Map<JsonView>(*this); }
+List<JsonView> JsonView::as_list() const { return List<JsonView>(*this); }
+Map<JsonView> JsonView::as_map() const { return Map<JsonView>(*this); }
 
 const Entity& JsonView::entity() const noexcept {
   static const Entity none;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "commands.h"
+#include "model_rows.h"
 #include "output.h"
 #include "record.h"
 
@@ -48,12 +49,13 @@ void print_json(const Entity& entity, const std::vector<std::string>& fields, st
   line.print();
 }
 
-void print_text(const Entity& entity, std::vector<std::string> fields) {
-  const auto record = Record::parse(entity.json);
-  if (!record) return;
-  if (fields.empty()) fields = record->names();
+void print_text(const Entity& entity, const std::vector<std::string>& fields) {
   Table table({{"field"}, {"value"}});
-  for (const std::string& field : fields) table.add({printable(field), printable(record->text(field))});
+  if (fields.empty()) {
+    for (const auto& [field, value] : model_rows(entity)) table.add({printable(field), printable(value)});
+  } else if (const auto record = Record::parse(entity.json)) {
+    for (const std::string& field : fields) table.add({printable(field), printable(record->text(field))});
+  }
 }
 
 /// The rows of a walk.
