@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cache/permissions.h"
 #include "cache/scopes.h"
 #include "store/keys.h"
 
@@ -52,19 +53,25 @@ bool Access::is_known(Resource resource, std::uint64_t guild) const noexcept {
          dispatcher_.is_settled(guild);
 }
 
-void Access::get(EntityKey key, Callback<void(Result<Entity>)> then) {
-  const Resource resource = key.resource;
-  const std::uint64_t guild = key.guild_id;
+Callback<bool()> Access::knowing(Resource resource, std::uint64_t guild) const {
   // Before the read is sent and when its answer is there: what is dispatched meanwhile may have been written behind it,
   // and may have ended before the answer was there.
   const bool was_known = is_known(resource, guild);
   const std::uint32_t begun = dispatcher_.begun(guild);
-  read_entity(
-      *reads_, std::move(key),
-      [this, was_known, begun, resource, guild] {
-        return was_known && begun == dispatcher_.begun(guild) && is_known(resource, guild);
-      },
-      std::move(then));
+  return [this, was_known, begun, resource, guild] {
+    return was_known && begun == dispatcher_.begun(guild) && is_known(resource, guild);
+  };
+}
+
+void Access::get(EntityKey key, Callback<void(Result<Entity>)> then) {
+  Callback<bool()> is_known = knowing(key.resource, key.guild_id);
+  read_entity(*reads_, std::move(key), std::move(is_known), std::move(then));
+}
+
+void Access::permissions(std::uint64_t guild, std::uint64_t user, std::optional<std::uint64_t> channel, Reasons reasons,
+                         Callback<void(Result<PermissionReport>)> then) {
+  read_permissions(*reads_, dispatcher_, {guild, user, channel, reasons}, knowing(Resource::role, guild),
+                   std::move(then));
 }
 
 void Access::set(const EntityKey& key, std::string payload, std::optional<Lifetime> expire_time,

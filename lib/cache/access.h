@@ -12,6 +12,7 @@
 #include "sake/cache_iterator.h"
 #include "sake/entity.h"
 #include "sake/options.h"
+#include "sake/permissions.h"
 #include "sake/request.h"
 
 #include "cache/reads.h"
@@ -32,10 +33,14 @@ class Access {
   void update(std::string message, std::optional<Lifetime> expire_time, Callback<void(Result<bool>)> then);
   void erase(const EntityKey& key, Callback<void(Status)> then);
   void clear(const Scope& scope, Callback<void(Status)> then);
+  void permissions(std::uint64_t guild, std::uint64_t user, std::optional<std::uint64_t> channel, Reasons reasons,
+                   Callback<void(Result<PermissionReport>)> then);
 
  private:
   /// Whether Redis has what is to be had of the resource in the guild, and nothing is under way.
   bool is_known(Resource resource, std::uint64_t guild) const noexcept;
+  /// Tells, once something has been read that is asked for from now on, whether that held all along.
+  Callback<bool()> knowing(Resource resource, std::uint64_t guild) const;
   void perform(Result<resources::Edit> edit, Callback<void(Result<Outcome>)> then);
   static Callback<void(Result<Outcome>)> status_to(Callback<void(Status)> then);
 

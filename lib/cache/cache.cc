@@ -521,6 +521,13 @@ Request<void> Cache::clear(const Scope& scope) {
   return Request<void>([impl = impl_.get(), scope](auto then) { impl->access.clear(scope, std::move(then)); });
 }
 
+Request<PermissionReport> Cache::permissions_in(std::uint64_t guild_id, std::uint64_t user_id,
+                                               std::optional<std::uint64_t> channel_id, Reasons reasons) {
+  return Request<PermissionReport>([impl = impl_.get(), guild_id, user_id, channel_id, reasons](auto then) {
+    impl->access.permissions(guild_id, user_id, channel_id, reasons, std::move(then));
+  });
+}
+
 bool Cache::is_alive() const noexcept { return impl_->stage == Impl::Stage::open; }
 
 std::size_t Cache::pending_bytes() const noexcept { return impl_->dispatcher.pending_bytes(); }

@@ -27,11 +27,11 @@ std::string place_of(const store::Settings& settings, const EntityKey& key) {
 /// Redis's words for a key of another type than the command is for.
 bool is_wrong_type(const Error& error) { return error.text.find("WRONGTYPE") != std::string::npos; }
 
+}  // namespace
+
 Error invalid_data(const store::Settings& settings, const EntityKey& key, std::string_view what) {
   return {.code = Errc::invalid_data_found, .text = place_of(settings, key) + ": " + std::string(what)};
 }
-
-}  // namespace
 
 std::string command(std::initializer_list<std::string_view> first, const std::vector<std::string>& rest) {
   constexpr std::size_t around_argument = 32;  // Its header and line ends, generously.
@@ -222,8 +222,7 @@ void read_entity(Reads& reads, EntityKey key, Callback<bool()> is_known, Callbac
 }
 
 void read_entities(Reads& reads, Resource resource, std::uint64_t guild_id, std::vector<std::uint64_t> ids,
-                   Callback<void(Result<std::vector<std::optional<Entity>>>)> then) {
-  using Entities = std::vector<std::optional<Entity>>;
+                   Callback<void(Result<Entities>)> then, bool is_window) {
   const auto tell = [&reads](Callback<void(Result<Entities>)> then, Result<Entities> result) {
     reads.tell([then = std::move(then), result = std::move(result)]() mutable { then(std::move(result)); });
   };
@@ -237,28 +236,31 @@ void read_entities(Reads& reads, Resource resource, std::uint64_t guild_id, std:
   }
   std::vector<std::string> keys;
   for (std::uint64_t id : ids) keys.push_back(decimal(id));
-  const std::string asked =
-      store::is_hash(resource) ? command({"HMGET", decimal(guild_id)}, keys) : command({"MGET"}, keys);
-  reads.ask_window(reads.pool(resource), asked,
-                   [&reads, tell, resource, guild_id, ids = std::move(ids),
-                    then = std::move(then)](const ReadReply& answer) mutable {
-                     if (answer.error != nullptr) {
-                       tell(std::move(then), *answer.error);
-                       return;
-                     }
-                     Entities entities(ids.size());
-                     const auto& elements = answer.reply->elements;
-                     for (std::size_t i = 0; i < ids.size() && i < elements.size(); ++i) {
-                       if (elements[i].type != ReplyType::bulk) continue;
-                       auto entity = entity_of(reads.settings(), {resource, ids[i], guild_id}, elements[i].text);
-                       if (!entity) {
-                         tell(std::move(then), entity.error());
-                         return;
-                       }
-                       entities[i] = std::move(entity).value();
-                     }
-                     tell(std::move(then), std::move(entities));
-                   });
+  std::string asked = store::is_hash(resource) ? command({"HMGET", decimal(guild_id)}, keys) : command({"MGET"}, keys);
+  Reads::OnReply take = [&reads, tell, resource, guild_id, ids = std::move(ids),
+                         then = std::move(then)](const ReadReply& answer) mutable {
+    if (answer.error != nullptr) {
+      tell(std::move(then), *answer.error);
+      return;
+    }
+    Entities entities(ids.size());
+    const auto& elements = answer.reply->elements;
+    for (std::size_t i = 0; i < ids.size() && i < elements.size(); ++i) {
+      if (elements[i].type != ReplyType::bulk) continue;
+      auto entity = entity_of(reads.settings(), {resource, ids[i], guild_id}, elements[i].text);
+      if (!entity) {
+        tell(std::move(then), entity.error());
+        return;
+      }
+      entities[i] = std::move(entity).value();
+    }
+    tell(std::move(then), std::move(entities));
+  };
+  if (is_window) {
+    reads.ask_window(reads.pool(resource), std::move(asked), std::move(take));
+  } else {
+    reads.ask(reads.pool(resource), asked, std::move(take));
+  }
 }
 
 }  // namespace sake::cache

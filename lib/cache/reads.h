@@ -129,8 +129,14 @@ Result<Entity> entity_of(const store::Settings& settings, EntityKey key, std::st
 /// Answers `then` with what the reply to GET or HGET says. `is_known`: what is not there is known to be absent.
 void read_entity(Reads& reads, EntityKey key, Callback<bool()> is_known, Callback<void(Result<Entity>)> then);
 
-/// The same for many of one resource, of one guild where it needs one, in one command.
+using Entities = std::vector<std::optional<Entity>>;
+
+/// The same for many of one resource, of one guild where it needs one, in one command. `is_window`: as many as one
+/// likes, so it takes its turn with the windows of iterators.
 void read_entities(Reads& reads, Resource resource, std::uint64_t guild_id, std::vector<std::uint64_t> ids,
-                   Callback<void(Result<std::vector<std::optional<Entity>>>)> then);
+                   Callback<void(Result<Entities>)> then, bool is_window = true);
+
+/// Stored under `key` is not what this library writes.
+Error invalid_data(const store::Settings& settings, const EntityKey& key, std::string_view what);
 
 }  // namespace sake::cache

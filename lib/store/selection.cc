@@ -14,12 +14,15 @@ Error invalid(std::string_view option, Resource resource, std::string_view why) 
 
 /// What identifies an entity, what the engine reads of a stored record, and what readers of the layout cannot do
 /// without: the user inside members and presences.
+constexpr std::string_view needed[] = {"id",           "guild_id",   "channel_id", "user_id",   "code",
+                                       "sound_id",     "user",       "author",     "parent_id", "unavailable",
+                                       "member_count", "expires_at", "created_at", "max_age"};
+
 bool is_needed(Resource resource, json::Value field) {
   // A private thread goes with the own user, a new post is the last message of its forum.
   if (resource == Resource::thread || resource == Resource::channel)
     if (field.key_equals("type")) return true;
-  return json::key_in(field, {"id", "guild_id", "channel_id", "user_id", "code", "sound_id", "user", "author",
-                              "parent_id", "unavailable", "member_count", "expires_at", "created_at", "max_age"});
+  return std::ranges::any_of(needed, [&](std::string_view key) { return field.key_equals(key); });
 }
 
 }  // namespace
@@ -40,6 +43,16 @@ Result<Selection> Selection::make(const Options& options) {
   if (Status status = take("keep_fields", options.keep_fields, Kind::keep); !status) return status.error();
   if (Status status = take("drop_fields", options.drop_fields, Kind::drop); !status) return status.error();
   return selection;
+}
+
+std::string_view Selection::left_out_by(Resource resource, std::string_view field) const noexcept {
+  const Rule& wanted = rule(resource);
+  const bool has_type = resource == Resource::thread || resource == Resource::channel;
+  if (wanted.kind == Kind::everything || (has_type && field == "type")) return {};
+  if (std::ranges::find(needed, field) != std::end(needed)) return {};
+  const bool is_named = std::ranges::find(wanted.fields, field) != wanted.fields.end();
+  if (is_named == (wanted.kind == Kind::keep)) return {};
+  return wanted.kind == Kind::keep ? "keep_fields" : "drop_fields";
 }
 
 void Selection::apply(Resource resource, std::vector<std::string_view>& pieces, std::size_t first,

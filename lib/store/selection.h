@@ -25,6 +25,9 @@ class Selection {
 
   bool concerns(Resource resource) const noexcept { return rule(resource).kind != Kind::everything; }
 
+  /// The option for which this field is not stored; empty when it is.
+  std::string_view left_out_by(Resource resource, std::string_view field) const noexcept;
+
   /// Replaces the value that begins at pieces[first] by what is kept of it. REQUIRES: concerns(resource).
   void apply(Resource resource, std::vector<std::string_view>& pieces, std::size_t first, base::Arena& arena) const;
 

@@ -99,3 +99,14 @@ TEST_CASE("a resource is in one of the lists, once") {
   check({a}, {b}, "drop_fields: role is in keep_fields too: one of them");
   check({}, {{Resource::role, {""}}}, "drop_fields: role has a field without a name");
 }
+
+TEST_CASE("a selection tells by which option a field is not stored") {
+  const Selection selection = selection_of({.keep_fields = {{Resource::role, {"permissions"}}},
+                                            .drop_fields = {{Resource::channel, {"topic", "type", "id"}}}});
+  CHECK(selection.left_out_by(Resource::role, "permissions").empty());
+  CHECK(selection.left_out_by(Resource::role, "guild_id").empty());
+  CHECK(selection.left_out_by(Resource::role, "color") == "keep_fields");
+  CHECK(selection.left_out_by(Resource::channel, "topic") == "drop_fields");
+  for (const char* field : {"name", "type", "id"}) CHECK(selection.left_out_by(Resource::channel, field).empty());
+  CHECK(selection.left_out_by(Resource::guild, "name").empty());
+}
