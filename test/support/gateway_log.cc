@@ -188,12 +188,58 @@ std::span<const GatewayLog::Script::Row> GatewayLog::Script::table() {
   return rows;
 }
 
+std::span<const GatewayLog::Script::Row> GatewayLog::Script::measured_table() {
+  using S = Script;
+  // Some happenings tell several guilds or bring a second event, so the weights are not quite the shares of the events.
+  static constexpr Row rows[] = {
+      {&S::presence_changed, 0, 2630},
+      {&S::message_sent, 0, 1960},
+      {&S::message_sent_in_thread, 0, 140},
+      {&S::typing, 0, 1200},
+      {&S::message_edited, 0, 260},
+      {&S::message_unfurled, 0, 90},
+      {&S::reaction_added, 0, 255},
+      {&S::reaction_removed, 0, 95},
+      {&S::reactions_cleared, 0, 8},
+      {&S::reactions_of_emoji_cleared, 0, 7},
+      {&S::voice_joined, 0, 80},
+      {&S::voice_moved, 0, 50},
+      {&S::voice_changed, 0, 100},
+      {&S::voice_left, 0, 70},
+      {&S::member_joined, 0, 80},
+      {&S::member_got_roles, 0, 110},
+      {&S::member_changed, 0, 140},
+      {&S::member_left, 0, 70},
+
+      {&S::message_deleted, 0, 120},
+      {&S::audit_log_entry, 0, 80},
+      {&S::channel_changed, 0, 70},
+      {&S::channel_created, 0, 10},
+      {&S::command_used, 0, 60},
+      {&S::button_pressed, 0, 30},
+      {&S::emojis_changed, 0, 5},
+      {&S::event_changed, 0, 10},
+      {&S::event_user_added, 0, 20},
+      {&S::guild_changed, 0, 20},
+      {&S::invite_created, 0, 30},
+      {&S::invite_deleted, 0, 20},
+      {&S::role_changed, 0, 50},
+      {&S::thread_created, 0, 20},
+      {&S::thread_changed, 0, 30},
+      {&S::thread_members, 0, 30},
+      {&S::vote_added, 0, 20},
+      {&S::voice_server, 0, 25},
+      {&S::webhooks_changed, 0, 20},
+  };
+  return rows;
+}
+
 GatewayLog::Script::Script(const LogOptions& options)
     : options_(checked(options)),
       world_({options_.seed, options_.guilds, options_.members, options_.zipf, options_.start_ms}),
       payloads_(world_, out_, options_.quirks),
       sessions_(static_cast<std::size_t>(options_.shards)) {
-  for (const Row& row : table()) {
+  for (const Row& row : rows()) {
     if (options_.mix == Mix::no_presences && row.happen == &Script::presence_changed) continue;
     total_weight_ += static_cast<std::uint64_t>(options_.mix == Mix::mixed ? row.mixed : row.steady);
   }
@@ -279,10 +325,14 @@ void GatewayLog::Script::step() {
   Session& session = sessions_[static_cast<std::size_t>(shard)];
   if (!session.open) return open_session(shard);
   // Live events come between the announcements.
-  if (!session.to_come.empty() && (options_.mix == Mix::startup || !random_.one_in(10)))
-    return announce_next_guild(shard);
+  const bool one_after_the_other = options_.mix == Mix::startup || options_.mix == Mix::measured;
+  if (!session.to_come.empty() && (one_after_the_other || !random_.one_in(10))) return announce_next_guild(shard);
   if (options_.mix == Mix::startup) {
     over_ = startup_over();
+    return;
+  }
+  if (options_.mix == Mix::measured && !members_told_) {
+    members_told_ = startup_over();
     return;
   }
   if (random_.one_in(100)) return emit_control(op_heartbeat_ack, shard, random_.one_in(2) ? "null" : "");
@@ -317,16 +367,19 @@ bool GatewayLog::Script::happen_somewhere(const Row& row) {
 
 const GatewayLog::Script::Row& GatewayLog::Script::row_by_weight() {
   std::uint64_t dice = random_.next() % total_weight_;
-  for (const Row& row : table()) {
+  for (const Row& row : rows()) {
     if (options_.mix == Mix::no_presences && row.happen == &Script::presence_changed) continue;
     const auto weight = static_cast<std::uint64_t>(options_.mix == Mix::mixed ? row.mixed : row.steady);
     if (dice < weight) return row;
     dice -= weight;
   }
-  return table().front();  // Not reached: the weights add up to the total.
+  return rows().front();  // Not reached: the weights add up to the total.
 }
 
 Guild* GatewayLog::Script::some_guild(GuildState state) {
+  if (options_.first_guild_percent > 0 && world_.guilds.front().state == state &&
+      random_.percent(static_cast<std::size_t>(options_.first_guild_percent)))
+    return &world_.guilds.front();
   const std::size_t count = world_.guilds.size();
   const std::size_t start = options_.zipf ? some_guild_by_size() : random_.below(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -413,7 +466,7 @@ void GatewayLog::Script::announce_next_guild(int shard) {
   guild_create(guild, Arrival::announced);
 }
 
-/// The end of a startup log: large guilds have told only a part of their members, so the bot asks for the rest.
+/// The end of a start: large guilds have told only a part of their members, so the bot asks for the rest.
 bool GatewayLog::Script::startup_over() {
   const auto waits = [](const Session& one) { return !one.open || !one.to_come.empty(); };
   if (std::any_of(sessions_.begin(), sessions_.end(), waits)) return false;

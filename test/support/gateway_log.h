@@ -20,6 +20,7 @@ enum class Mix {
   mixed,         ///< Everything: each kind of event once in order, then all of them by weight.
   steady,        ///< What a bot with all intents sees on a usual day: nine in ten frames are presences.
   no_presences,  ///< As steady without presences.
+  measured,      ///< What bounds are measured with: 46 % presences, 21 % messages. All guilds are announced before.
   startup,       ///< None: only the announcements, and the member chunks of large guilds.
 };
 
@@ -38,6 +39,8 @@ struct LogOptions {
   /// The n-th guild has one n-th of the members of the first, and as much less happens in it. There is always one of a
   /// few members, and with many guilds the first one is huge.
   bool zipf = false;
+
+  int first_guild_percent = 0;  ///< So many of the happenings befall the first guild, and not only its own share.
 
   bool timestamps = false;        ///< "ts": milliseconds since 1970, beside "t".
   bool expiring_invites = false;  ///< Otherwise invites never expire, so that two replays end in the same state.

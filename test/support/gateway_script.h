@@ -48,6 +48,8 @@ class GatewayLog::Script {
     Place place = Place::available;
   };
   static std::span<const Row> table();
+  static std::span<const Row> measured_table();  ///< Of Mix::measured; by `steady`.
+  std::span<const Row> rows() const { return options_.mix == Mix::measured ? measured_table() : table(); }
 
   // gateway_log.cc: frames and sessions.
   template <class Body>
@@ -253,6 +255,7 @@ class GatewayLog::Script {
   std::vector<std::size_t> members_up_to_;  ///< Of each guild at the start, with all before it. By Zipf's law only.
   std::size_t first_round_ = 0;             ///< The next row of the first round.
   int first_round_delay_ = 0;               ///< Other happenings since it was to happen.
+  bool members_told_ = false;               ///< Of large guilds, before anything else happens. Mix::measured only.
   bool over_ = false;
 };
 

@@ -142,12 +142,17 @@ int main(int argc, char** argv) {
   app.add_option("--shards", options.shards, "More than one: each frame has \"shard\":[id,count]")
       ->capture_default_str();
   app.add_option("--events", options.frames, "Frames in all, at most")->capture_default_str();
-  const std::map<std::string, Mix> mixes = {
-      {"mixed", Mix::mixed}, {"steady", Mix::steady}, {"no-presences", Mix::no_presences}, {"startup", Mix::startup}};
-  app.add_option("--mix", options.mix, "mixed, steady, no-presences or startup")
+  const std::map<std::string, Mix> mixes = {{"mixed", Mix::mixed},
+                                            {"steady", Mix::steady},
+                                            {"no-presences", Mix::no_presences},
+                                            {"measured", Mix::measured},
+                                            {"startup", Mix::startup}};
+  app.add_option("--mix", options.mix, "mixed, steady, no-presences, measured or startup")
       ->transform(CLI::CheckedTransformer(mixes, CLI::ignore_case));
   app.add_flag("--quirks,!--no-quirks", options.quirks, "Repeated, late and odd frames (on by default)");
   app.add_flag("--zipf", options.zipf, "The n-th guild has one n-th of the first one's members and events");
+  app.add_option("--first-guild-percent", options.first_guild_percent, "So many of the happenings befall one guild")
+      ->capture_default_str();
   app.add_flag("--ts", options.timestamps, "Each frame has \"ts\", in milliseconds");
   app.add_flag("--expiring-invites", options.expiring_invites, "Invites with a lifetime");
   app.add_option("-o,--output", path, "File; .zst and .gz are compressed; - is standard output")->capture_default_str();

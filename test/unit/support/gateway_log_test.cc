@@ -163,6 +163,60 @@ TEST_CASE("guilds have the sizes of Zipf's law") {
   CHECK(sizes[0] > 150);
 }
 
+TEST_CASE("a log to measure with announces everything first and then keeps its mix") {
+  std::map<std::string, int> counts;
+  int events = 0;
+  bool has_begun = false;
+  for (const std::string& text :
+       generate({.seed = 1, .guilds = 20, .members = 60, .frames = 20'000, .mix = Mix::measured, .quirks = false})) {
+    const json frame = json::parse(text);
+    if (frame.at("op") != 0) continue;
+    const std::string event = frame.at("t");
+    const bool is_of_the_start = event == "READY" || event == "GUILD_CREATE" || event == "GUILD_MEMBERS_CHUNK";
+    has_begun = has_begun || !is_of_the_start;
+    if (!has_begun) continue;
+    CHECK_FALSE(is_of_the_start);
+    ++counts[event];
+    ++events;
+  }
+  const auto percent = [&](std::initializer_list<const char*> names) {
+    int sum = 0;
+    for (const char* name : names) sum += counts[name];
+    return 100.0 * sum / events;
+  };
+  CHECK(percent({"PRESENCE_UPDATE"}) == doctest::Approx(46).epsilon(0.05));
+  CHECK(percent({"MESSAGE_CREATE"}) == doctest::Approx(21).epsilon(0.05));
+  CHECK(percent({"TYPING_START"}) == doctest::Approx(12).epsilon(0.1));
+  CHECK(percent({"MESSAGE_UPDATE"}) == doctest::Approx(3.5).epsilon(0.15));
+  CHECK(percent({"MESSAGE_REACTION_ADD", "MESSAGE_REACTION_REMOVE", "MESSAGE_REACTION_REMOVE_ALL",
+                 "MESSAGE_REACTION_REMOVE_EMOJI"}) == doctest::Approx(3.5).epsilon(0.15));
+  CHECK(percent({"VOICE_STATE_UPDATE"}) == doctest::Approx(3).epsilon(0.15));
+  CHECK(percent({"GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE", "GUILD_MEMBER_REMOVE"}) ==
+        doctest::Approx(4).epsilon(0.15));
+}
+
+TEST_CASE("as much as is asked for happens in the first guild") {
+  std::string first;
+  int there = 0;
+  int messages = 0;
+  for (const std::string& text : generate({.seed = 1,
+                                 .guilds = 20,
+                                 .members = 20,
+                                 .frames = 10'000,
+                                 .mix = Mix::measured,
+                                 .quirks = false,
+                                 .first_guild_percent = 30})) {
+    const json frame = json::parse(text);
+    // READY lists the guilds in the order of their making.
+    if (frame.at("t") == "READY") first = frame.at("d").at("guilds").at(0).at("id");
+    if (frame.at("t") != "MESSAGE_CREATE") continue;
+    ++messages;
+    there += frame.at("d").at("guild_id") == first ? 1 : 0;
+  }
+  // And one in twenty of the rest.
+  CHECK(100.0 * there / messages == doctest::Approx(33.5).epsilon(0.1));
+}
+
 TEST_CASE("a log takes the same memory however long it is") {
   GatewayLog log({.seed = 2, .guilds = 2, .members = 4, .frames = 1'000'000});
   advance(log, 6000);  // Until everything has found its size.
