@@ -23,6 +23,7 @@ struct Row {
 constexpr Row rows[] = {
     {"limit", "The engine against a client that writes the same bytes and does nothing else", run_limit},
     {"figures", "What does not depend on the clock: allocations, commands, instructions, longest turn", run_figures},
+    {"naive", "The engine against clients that send one command at a time", run_naive},
 };
 
 void define_settings(CLI::App& command, Arguments& arguments) {

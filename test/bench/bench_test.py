@@ -16,6 +16,8 @@ WANTED = {
     "figures": [("steady log", "allocations"), ("steady log", "commands"), ("longest turn", "one large frame")],
     "limit": [("all guilds alike: start-up", "live / blast, wall"), ("all guilds alike: steady", "commands"),
               ("30 % in one guild: steady", "engine / redis-server, CPU")],
+    "naive": [("all guilds alike: steady", "events per second, live / one awaited"),
+              ("all guilds alike: start-up", "CPU of redis-server, live / asynchronous")],
 }
 
 
