@@ -24,6 +24,7 @@ constexpr Row rows[] = {
     {"limit", "The engine against a client that writes the same bytes and does nothing else", run_limit},
     {"figures", "What does not depend on the clock: allocations, commands, instructions, longest turn", run_figures},
     {"naive", "The engine against clients that send one command at a time", run_naive},
+    {"scale", "What more guilds, crowded guilds, larger frames and longer logs cost", run_scale},
 };
 
 void define_settings(CLI::App& command, Arguments& arguments) {

@@ -18,6 +18,8 @@ WANTED = {
               ("30 % in one guild: steady", "engine / redis-server, CPU")],
     "naive": [("all guilds alike: steady", "events per second, live / one awaited"),
               ("all guilds alike: start-up", "CPU of redis-server, live / asynchronous")],
+    "scale": [("guilds", "8 / 2 guilds, CPU of the engine"), ("reactions", "one / spread, wall"),
+              ("partial members", "one / spread, CPU of the engine"), ("frames", "1 MB, longest turn")],
 }
 
 

@@ -34,12 +34,6 @@ double longest_turn_ms(const test::RedisServer& server, const Frames& frames) {
   return longest_turn_ms(engine);
 }
 
-std::string large_frame(std::size_t bytes) {
-  const std::size_t members_for_a_part = 1000;
-  const std::size_t part = guild_create(0, 0, members_for_a_part).size() - guild_create(0, 0, 0).size();
-  return guild_create(0, 0, bytes * members_for_a_part / part);
-}
-
 void measure_steady(const Log& log, Report& report) {
   const test::RedisServer server;
   Loop loop;
@@ -87,7 +81,7 @@ void measure_sample(Report& report) {
 void measure_turns(const Log& log, const Settings& settings, Report& report) {
   Samples small;
   Samples large;
-  const Frames one_large_frame = {large_frame(settings.scaled(large_frame_bytes, large_frame_bytes / 64))};
+  const Frames one_large_frame = {guild_create_of(settings.scaled(large_frame_bytes, large_frame_bytes / 64), 0)};
   for (int run = 0; run < settings.pairs; ++run) {
     const test::RedisServer server;
     longest_turn_ms(server, log.start);

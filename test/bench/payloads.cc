@@ -54,6 +54,13 @@ std::string guild_create(std::size_t guild, std::size_t first_user, std::size_t 
   return frame("GUILD_CREATE", text + "]");
 }
 
+std::string guild_create_of(std::size_t bytes, std::size_t guild) {
+  constexpr std::size_t sampled = 100;
+  static const std::size_t empty = guild_create(0, 0, 0).size();
+  static const std::size_t each = (guild_create(0, 0, sampled).size() - empty) / sampled;
+  return guild_create(guild, 0, bytes > empty ? (bytes - empty) / each : 0);
+}
+
 std::string message_create(std::size_t guild, std::size_t message, std::size_t author) {
   return frame("MESSAGE_CREATE",
                R"("id":)" + quoted(message_id(message)) + R"(,"channel_id":)" + quoted(channel_id(guild)) +
@@ -63,12 +70,12 @@ std::string message_create(std::size_t guild, std::size_t message, std::size_t a
                    R"("attachments":[],"embeds":[],"pinned":false,"type":0,"flags":0,"components":[])");
 }
 
-std::string reaction_add(std::size_t guild, std::size_t message, std::size_t by) {
+std::string reaction_add(std::size_t guild, std::size_t message, std::size_t by, std::size_t emoji) {
   return frame("MESSAGE_REACTION_ADD",
                R"("user_id":)" + quoted(user_id(by)) + R"(,"channel_id":)" + quoted(channel_id(guild)) +
                    R"(,"message_id":)" + quoted(message_id(message)) + R"(,"guild_id":)" + quoted(guild_id(guild)) +
                    R"(,"member":{)" + member_fields(by, "somebody", true) + R"(},"message_author_id":)" +
-                   quoted(user_id(0)) + R"(,"emoji":{"id":null,"name":"e)" + std::to_string(by % 20) +
+                   quoted(user_id(0)) + R"(,"emoji":{"id":null,"name":"e)" + std::to_string(emoji) +
                    R"("},"type":0,"burst":false)");
 }
 

@@ -18,11 +18,14 @@ constexpr std::uint64_t message_id(std::size_t n) { return 1'030'000'000'000'000
 /// GUILD_CREATE with a role and a channel, and so many members from the n-th user on; some 400 bytes each.
 std::string guild_create(std::size_t guild, std::size_t first_user, std::size_t members);
 
+/// The same of about so many bytes.
+std::string guild_create_of(std::size_t bytes, std::size_t guild);
+
 /// MESSAGE_CREATE in the guild's channel.
 std::string message_create(std::size_t guild, std::size_t message, std::size_t user);
 
-/// MESSAGE_REACTION_ADD by this user, one of 20 emojis.
-std::string reaction_add(std::size_t guild, std::size_t message, std::size_t user);
+/// MESSAGE_REACTION_ADD by this user.
+std::string reaction_add(std::size_t guild, std::size_t message, std::size_t user, std::size_t emoji);
 
 /// GUILD_MEMBER_UPDATE; `variant` decides on the nick. A complete one replaces what is stored, another is merged into
 /// it.
