@@ -25,6 +25,7 @@ constexpr Row rows[] = {
     {"figures", "What does not depend on the clock: allocations, commands, instructions, longest turn", run_figures},
     {"naive", "The engine against clients that send one command at a time", run_naive},
     {"scale", "What more guilds, crowded guilds, larger frames and longer logs cost", run_scale},
+    {"reads", "How long reads take, at rest and beside a replay", run_reads},
 };
 
 void define_settings(CLI::App& command, Arguments& arguments) {

@@ -20,6 +20,9 @@ WANTED = {
               ("all guilds alike: start-up", "CPU of redis-server, live / asynchronous")],
     "scale": [("guilds", "8 / 2 guilds, CPU of the engine"), ("reactions", "one / spread, wall"),
               ("partial members", "one / spread, CPU of the engine"), ("frames", "1 MB, longest turn")],
+    "reads": [("at rest", "get_member, 16 outstanding, p99"), ("at rest", "walk over 1000 members, p50"),
+              ("beside the log of another process", "get_member, 1 outstanding, p50 / at rest"),
+              ("beside a log in the same process", "get_member, 256 outstanding, per second")],
 }
 
 

@@ -29,6 +29,7 @@ void run_limit(const Settings& settings, Report& report);
 void run_figures(const Settings& settings, Report& report);
 void run_naive(const Settings& settings, Report& report);
 void run_scale(const Settings& settings, Report& report);
+void run_reads(const Settings& settings, Report& report);
 
 /// What the other subcommands run under callgrind: prints how much work was done, as one JSON object.
 void run_work(const std::string& name, const Settings& settings);

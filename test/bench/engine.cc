@@ -6,8 +6,7 @@
 namespace sake::bench {
 namespace {
 
-/// As sake-replay has them.
-constexpr std::size_t turn_bytes = 256u << 10;
+/// As sake-replay has it.
 constexpr std::size_t pending_bytes_max = 4u << 20;
 
 [[noreturn]] void fail(const Error& error) { throw std::runtime_error(describe(error)); }
@@ -57,9 +56,9 @@ Engine::~Engine() {
   loop_.run_until(is_closed);
 }
 
-Engine::Fed Engine::feed_a_turn(std::span<const std::string> frames) {
+Engine::Fed Engine::feed_a_turn(std::span<const std::string> frames, std::size_t bytes_max) {
   Fed fed;
-  for (std::size_t bytes = 0; fed.frames < frames.size() && bytes < turn_bytes; ++fed.frames) {
+  for (std::size_t bytes = 0; fed.frames < frames.size() && bytes < bytes_max; ++fed.frames) {
     if (!cache_->shard().dispatch_frame(frames[fed.frames])) {
       fed.is_full = true;
       break;

@@ -55,8 +55,10 @@ class Engine {
     std::size_t frames = 0;
     bool is_full = false;  ///< The next one was refused.
   };
-  /// Feeds as much as one turn of a replay does, as long as the engine takes it, and turns the loop without waiting.
-  Fed feed_a_turn(std::span<const std::string> frames);
+  /// Feeds so many bytes, as long as the engine takes them, and turns the loop without waiting.
+  Fed feed_a_turn(std::span<const std::string> frames, std::size_t bytes_max = replay_turn_bytes);
+
+  static constexpr std::size_t replay_turn_bytes = 256u << 10;  ///< What sake-replay feeds in a turn.
 
   Cache& cache() { return *cache_; }
   Loop& loop() { return loop_; }
