@@ -26,6 +26,10 @@ constexpr Row rows[] = {
     {"naive", "The engine against clients that send one command at a time", run_naive},
     {"scale", "What more guilds, crowded guilds, larger frames and longer logs cost", run_scale},
     {"reads", "How long reads take, at rest and beside a replay", run_reads},
+    {"json", "Slices of a text against RapidJSON's DOM", run_json},
+    {"memory", "Bytes in Redis for each entity", run_memory},
+    {"tls", "What TLS costs", run_tls},
+    {"tcp", "What TCP on this machine costs", run_tcp},
 };
 
 void define_settings(CLI::App& command, Arguments& arguments) {

@@ -23,6 +23,10 @@ WANTED = {
     "reads": [("at rest", "get_member, 16 outstanding, p99"), ("at rest", "walk over 1000 members, p50"),
               ("beside the log of another process", "get_member, 1 outstanding, p50 / at rest"),
               ("beside a log in the same process", "get_member, 256 outstanding, per second")],
+    "json": [("GUILD_CREATE", "slices / DOM, speed"), ("MESSAGE_CREATE", "DOM")],
+    "memory": [("one resource alone", "member, in Redis"), ("one resource alone", "message, JSON")],
+    "tcp": [("all guilds alike: steady", "TCP / Unix socket, wall")],
+    "tls": [("all guilds alike: steady", "TLS / Unix socket, CPU of redis-server")],
 }
 
 

@@ -30,6 +30,10 @@ void run_figures(const Settings& settings, Report& report);
 void run_naive(const Settings& settings, Report& report);
 void run_scale(const Settings& settings, Report& report);
 void run_reads(const Settings& settings, Report& report);
+void run_json(const Settings& settings, Report& report);
+void run_memory(const Settings& settings, Report& report);
+void run_tls(const Settings& settings, Report& report);
+void run_tcp(const Settings& settings, Report& report);
 
 /// What the other subcommands run under callgrind: prints how much work was done, as one JSON object.
 void run_work(const std::string& name, const Settings& settings);

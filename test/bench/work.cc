@@ -36,8 +36,8 @@ struct Row {
   nlohmann::json (*run)(const Settings& settings);
 };
 constexpr Row rows[] = {
-    {"start-up", feed_start},
-    {"steady", feed_steady},
+    {"start-up", feed_start},           {"steady", feed_steady},     {"slices-guild", slice_guilds},
+    {"slices-message", slice_messages}, {"dom-guild", parse_guilds}, {"dom-message", parse_messages},
 };
 
 struct Output {

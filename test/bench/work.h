@@ -29,5 +29,9 @@ std::optional<WorkDone> count_work(const std::string& name, const Settings& sett
 /// The pieces of work there are; they return their amounts.
 nlohmann::json feed_start(const Settings& settings);
 nlohmann::json feed_steady(const Settings& settings);
+nlohmann::json slice_guilds(const Settings& settings);
+nlohmann::json slice_messages(const Settings& settings);
+nlohmann::json parse_guilds(const Settings& settings);
+nlohmann::json parse_messages(const Settings& settings);
 
 }  // namespace sake::bench
