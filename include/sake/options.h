@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sake/callback.h"
+#include "sake/codec.h"
 #include "sake/export.h"
 #include "sake/log.h"
 #include "sake/resource.h"
@@ -210,6 +211,9 @@ struct SAKE_EXPORT Options {
 
   /// Which entities are stored: all, unless something is said here.
   Filters filters = {};
+
+  /// How values are written: filters and fields come first, then this. Empty: as the JSON they are.
+  Codec codec = {};
 
   Policies policies = {};
   SecondaryIndices secondary_indices = {};

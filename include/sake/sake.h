@@ -7,6 +7,7 @@
 #include "sake/cache_iterator.h"
 #include "sake/callback.h"
 #include "sake/chunking.h"
+#include "sake/codec.h"
 #include "sake/connection.h"
 #include "sake/entity.h"
 #include "sake/enums.h"

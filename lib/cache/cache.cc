@@ -132,6 +132,7 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
         chunker(on, state.chunks, dispatcher.dirty_guilds()),
         reads(std::make_shared<cache::Reads>(on, connections, settings, options.read_timeout, again)),
         access(options, settings, dispatcher, reads) {
+    if (options.codec.encode) settings.codec = &options.codec;
     for (Resource resource : all_resources())
       if (settings.uses(resource)) store.set_writer(resource, connections.pool(resource).writer());
     if (options.open_timeout.count() > 0) deadline.start(options.open_timeout);
@@ -142,6 +143,7 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
 
   void end_open(Status status);
   void go_open();
+  void take_own_user(const std::string& stored);
   void on_iteration();
   void on_deadline();
   void on_renewal();
@@ -240,7 +242,10 @@ void Cache::Impl::on_backend_reset() {
   for (const auto& shard : shards) sessions.drop(shard->state);
   if (state.own_user.empty() || !settings.uses(Resource::user)) return;
   redis::Pipeline& users = connections.pool(Resource::user).writer();
-  users.begin(redis::Section::records).begin(3).arg("SET").arg(store::own_user_key).arg(state.own_user);
+  std::string encoded;
+  if (settings.codec != nullptr) settings.codec->encode(state.own_user, encoded);
+  const std::string& value = settings.codec != nullptr ? encoded : state.own_user;
+  users.begin(redis::Section::records).begin(3).arg("SET").arg(store::own_user_key).arg(value);
   users.end(redis::Section::records, nullptr);
 }
 
@@ -252,10 +257,20 @@ void Cache::Impl::end_open(Status status) {
   again.start();
 }
 
+void Cache::Impl::take_own_user(const std::string& stored) {
+  if (stored.empty()) return;
+  const auto own = cache::entity_of(settings, EntityKey::me(), stored);
+  json::Document document;
+  if (own && document.parse(own->json, 1)) {
+    state.own_user = own->json;
+    state.own_id = document.root()["id"].snowflake();
+  } else if (!own) {
+    log(LogLevel::warning, describe(own.error()) + "; the own user is unknown until READY");
+  }
+}
+
 void Cache::Impl::go_open() {
-  state.own_user = probe->own_user();
-  json::Document own;
-  if (!state.own_user.empty() && own.parse(state.own_user, 1)) state.own_id = own.root()["id"].snowflake();
+  take_own_user(probe->own_user());
   dispatcher.start();
   reads->open();
   if (const auto after = renew_after(settings)) renewal.start(renewal_tick(*after));

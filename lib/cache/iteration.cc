@@ -330,7 +330,7 @@ bool Iteration::take_value(EntityKey key, std::string_view text) {
   }
   if (place_.kind == Kind::voice) {  // It may have moved on without its reference.
     json::Document state;
-    if (!state.parse(text, 1) || state.root()["channel_id"].snowflake() != scope_.id) return true;
+    if (!state.parse(entity->json, 1) || state.root()["channel_id"].snowflake() != scope_.id) return true;
   }
   window_.push_back(std::move(entity).value());
   return true;

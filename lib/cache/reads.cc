@@ -184,11 +184,19 @@ void Reads::close() {
 }
 
 Result<Entity> entity_of(const store::Settings& settings, EntityKey key, std::string_view text) {
+  std::string json;
+  if (settings.codec == nullptr) {
+    json.assign(text);
+  } else if (auto decoded = settings.codec->decode(text)) {
+    json = std::move(decoded).value();
+  } else {
+    return invalid_data(settings, key, "the codec refuses the value: " + decoded.error().text);
+  }
   json::Document document;
-  if (!document.parse(text, 0) || !document.root().is_object())
+  if (!document.parse(json, 0) || !document.root().is_object())
     return invalid_data(settings, key, "the value is no JSON object");
   const std::uint64_t guild = store::is_hash(key.resource) ? key.guild_id : 0;
-  return Entity{key.resource, key.id, guild, std::move(key.code), std::string(text)};
+  return Entity{key.resource, key.id, guild, std::move(key.code), std::move(json)};
 }
 
 void read_entity(Reads& reads, EntityKey key, Callback<bool()> is_known, Callback<void(Result<Entity>)> then) {

@@ -122,7 +122,7 @@ class Reads final : private redis::Requester {
   std::vector<Callback<void()>> news_;
 };
 
-/// What is stored under `key` in the resource's database, checked to be a JSON object.
+/// The bytes that are stored under `key` in the resource's database, decoded and checked to be a JSON object.
 /// Errors: invalid_data_found.
 Result<Entity> entity_of(const store::Settings& settings, EntityKey key, std::string_view text);
 

@@ -149,6 +149,33 @@ void Event::spawn_apart(Flow (*flow)(Event&), std::uint64_t a, std::uint64_t b, 
   run.work->children.push_back({Work::Child::Where::apart, 0, flow, {a, b, c, 0}, std::move(text)});
 }
 
+void Event::take_value(std::string& text) const {
+  Codec* const codec = settings().codec;
+  if (codec == nullptr) return;
+  Result<std::string> json = codec->decode(text);
+  text = json ? std::move(json).value() : std::string();
+}
+
+void Event::take_elements(Answer& answer, const resp::Reply& reply) const {
+  // SCAN and its kin answer [cursor, [elements]]; everything else a flat list.
+  const bool scan = reply.elements.size() > 1 && reply.elements[1].type == resp::ReplyType::array;
+  const bool has_values = answer.read.action == store::Action::scan_fields && settings().codec != nullptr;
+  for (std::size_t i = 0; i < reply.elements.size(); ++i) {
+    const auto& element = reply.elements[i];
+    if (scan && i == 0) {
+      answer.cursor.assign(element.text);
+    } else if (element.type == resp::ReplyType::array) {
+      continue;
+    } else if (has_values && answer.size() % 2 == 1) {  // HSCAN: a name, its value, the next name, ...
+      std::string value(element.text);
+      take_value(value);
+      answer.append(value);
+    } else {
+      answer.append(element.text);
+    }
+  }
+}
+
 void Event::on_reply(std::uint32_t tag, const resp::Reply& reply) noexcept {
   --run.outstanding;
   --run.unanswered;
@@ -161,23 +188,14 @@ void Event::on_reply(std::uint32_t tag, const resp::Reply& reply) noexcept {
         answer.nil = false;
         answer.integer = reply.integer;
         break;
-      case resp::ReplyType::array: {
+      case resp::ReplyType::array:
         answer.nil = false;
-        // SCAN and its kin answer [cursor, [elements]]; everything else a flat list.
-        const bool scan = reply.elements.size() > 1 && reply.elements[1].type == resp::ReplyType::array;
-        for (std::size_t i = 0; i < reply.elements.size(); ++i) {
-          const auto& element = reply.elements[i];
-          if (scan && i == 0) {
-            answer.cursor.assign(element.text);
-          } else if (element.type != resp::ReplyType::array) {
-            answer.append(element.text);
-          }
-        }
+        take_elements(answer, reply);
         break;
-      }
       default:
         answer.nil = false;
         answer.text.assign(reply.text);
+        take_value(answer.text);
     }
   }
   run.on_progress(*this);

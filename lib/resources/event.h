@@ -236,6 +236,9 @@ class Event final : public redis::Requester {
   friend FramePool& frames_of(Event& event) noexcept;
   Slot add_read(store::Op& op);
   void ask(Answer& answer);
+  /// A stored value as the JSON it was made of. What the codec refuses becomes a text that is no JSON.
+  void take_value(std::string& text) const;
+  void take_elements(Answer& answer, const resp::Reply& reply) const;
 
   Host& host_;
 

@@ -135,6 +135,9 @@ Result<Settings> resolve(const Options& options) {
                        " would share database " + std::to_string(settings.database_of(a)) +
                        "; their ids collide, so each needs its own");
 
+  if (!options.codec.encode != !options.codec.decode)
+    return refused("codec: encode and decode go together; one of them is missing");
+
   auto selection = Selection::make(options);
   if (!selection) return selection.error();
   settings.selection = std::move(selection).value();

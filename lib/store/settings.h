@@ -32,6 +32,7 @@ struct Settings {
   bool harvest_members = false;
   std::vector<std::uint64_t> only_guilds;  ///< Sorted; empty: all.
   Selection selection;
+  Codec* codec = nullptr;  ///< Null: values are stored as the JSON they are. Set by who owns the options.
 
   bool admits(std::uint64_t guild) const noexcept {
     return only_guilds.empty() || std::ranges::binary_search(only_guilds, guild);

@@ -20,6 +20,9 @@ constexpr std::size_t removed_max = 64;
 
 constexpr std::size_t scan_count = 1000;
 
+/// What is kept from one value to the next for the codec.
+constexpr std::size_t scratch_bytes_max = 1u << 20;
+
 /// The key or member of an operation as text: its own text, or its number in decimal.
 class Name {
  public:
@@ -82,16 +85,36 @@ class Store::Commit {
     return bytes;
   }
 
-  void value(resp::CommandWriter& out, const Op& op, std::size_t bytes) {
-    out.arg_begin(bytes);
+  void value(resp::CommandWriter& out, const Op& op) {
+    if (settings_.codec != nullptr) {
+      out.arg(encoded(op));
+      return;
+    }
+    out.arg_begin(value_bytes(op));
     for (std::uint32_t i = 0; i < op.pieces; ++i) out.append(batch_.piece(op.first_piece + i));
     out.arg_end();
   }
 
+  void append_json(std::string& text, const Op& op) const {
+    for (std::uint32_t i = 0; i < op.pieces; ++i) text.append(batch_.piece(op.first_piece + i));
+  }
+
+  /// What the host's codec makes of the value; valid until the next one.
+  std::string_view encoded(const Op& op) {
+    for (std::string* scratch : {&store_.json_, &store_.bytes_}) {
+      if (scratch->capacity() > scratch_bytes_max) std::string().swap(*scratch);
+      scratch->clear();
+    }
+    append_json(store_.json_, op);
+    settings_.codec->encode(store_.json_, store_.bytes_);
+    return store_.bytes_;
+  }
+
+  /// The JSON itself, whatever the codec made of it: events that wait go on with this.
   void remember(const Op& op, bool present) {
     if (remember_ == nullptr) return;
     std::string text;
-    for (std::uint32_t i = 0; i < op.pieces; ++i) text.append(batch_.piece(op.first_piece + i));
+    append_json(text, op);
     remember_(context_, op, present, text);
   }
 
@@ -154,7 +177,7 @@ class Store::Commit {
     const bool lasting = op.life == Life::none || (op.life == Life::of_resource && !life);
     auto out = writer(op).begin(Section::records);
     out.begin(lasting ? 3 : 5).arg("SET").arg(Name(op.text, op.key));
-    value(out, op, value_bytes(op));
+    value(out, op);
     if (op.life == Life::until) {
       out.arg("PXAT").arg(op.time);
     } else if (op.life == Life::given) {
@@ -174,7 +197,7 @@ class Store::Commit {
     out.begin(2 + 2 * count).arg("HSET").arg(op.key);
     for (std::size_t k = i; k < i + count; ++k) {
       out.arg(ops_[k].member);
-      value(out, ops_[k], value_bytes(ops_[k]));
+      value(out, ops_[k]);
     }
     end(op, Section::records);
     if (settings_.life_of(op.resource) && store_.ownership_.needs_lifetime(op.key, op.resource)) renew(op);

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "redis/pipeline.h"
@@ -59,6 +60,8 @@ class Store {
 
   const Settings& settings_;
   Ownership& ownership_;
+  std::string json_;   // Of the value that is being encoded.
+  std::string bytes_;  // What became of it.
   std::array<Slot, resource_limit> slots_;
 };
 
