@@ -212,8 +212,12 @@ class SAKE_EXPORT Cache : public AutoModerationRuleCache<Cache>,
 
  private:
   friend class Bridge;
+  friend class ResourceClient;
   friend class Shard;
   struct Impl;
+  /// open() that takes the options over only when they are good, and gives them back when the cache has been closed.
+  static Result<std::unique_ptr<Cache>> open_with(uv_loop_s* loop, Options& options, Callback<void(Status)> on_open);
+  Options take_options() noexcept;
   /// Ends what is pending now, whatever close() would still wait for.
   void end_close();
   explicit Cache(std::unique_ptr<Impl> impl) noexcept;

@@ -6,11 +6,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "sake/app.h"
 #include "sake/callback.h"
 #include "sake/codec.h"
 #include "sake/export.h"
@@ -275,6 +277,10 @@ struct SAKE_EXPORT Options {
   bool ignore_sigpipe = true;
 
   LogSink log = {};  ///< Nothing is logged when empty.
+
+  /// Asked for the own user where READY was not seen and `ME` is not stored: by get_me(), and by a shard that resumes.
+  /// Without one get_me() is entry_not_found then.
+  std::shared_ptr<App> app = {};
 
   /// hikari-sake's builders, for those who know them.
   Options& with_index_override(Resource resource, std::optional<int> index);

@@ -2,6 +2,7 @@
 
 // Everything a host of the cache needs.
 
+#include "sake/app.h"
 #include "sake/bridge.h"
 #include "sake/cache.h"
 #include "sake/cache_iterator.h"
@@ -12,6 +13,7 @@
 #include "sake/entity.h"
 #include "sake/enums.h"
 #include "sake/error.h"
+#include "sake/event_manager.h"
 #include "sake/field.h"
 #include "sake/image.h"
 #include "sake/json_view.h"
@@ -22,6 +24,7 @@
 #include "sake/permissions.h"
 #include "sake/request.h"
 #include "sake/resource.h"
+#include "sake/resource_client.h"
 #include "sake/result.h"
 #include "sake/session.h"
 #include "sake/snowflake.h"

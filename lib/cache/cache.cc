@@ -17,6 +17,7 @@
 #include "cache/eviction.h"
 #include "cache/iteration.h"
 #include "cache/marker.h"
+#include "cache/own_user.h"
 #include "cache/prepare.h"
 #include "cache/probe.h"
 #include "cache/reads.h"
@@ -131,7 +132,8 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
         sessions(connections.references(), dispatcher.dirty_guilds()),
         chunker(on, state.chunks, dispatcher.dirty_guilds()),
         reads(std::make_shared<cache::Reads>(on, connections, settings, options.read_timeout, again)),
-        access(options, settings, dispatcher, reads) {
+        access(options, settings, dispatcher, reads),
+        own_user(on, options, settings, state, access, *reads) {
     if (options.codec.encode) settings.codec = &options.codec;
     for (Resource resource : all_resources())
       if (settings.uses(resource)) store.set_writer(resource, connections.pool(resource).writer());
@@ -197,6 +199,7 @@ struct SAKE_HIDDEN Cache::Impl final : cache::ConnectionsHandler {
   cache::Chunker chunker;
   std::shared_ptr<cache::Reads> reads;  // Iterators hold it too.
   cache::Access access;
+  cache::OwnUser own_user;
   unsigned pulses = 0;  // Since evictions were last looked for.
   std::unique_ptr<cache::Probe> probe;
   std::vector<std::unique_ptr<Shard::Impl>> shards;
@@ -298,6 +301,8 @@ void Cache::Impl::on_iteration() {
   if (stage == Stage::closed) return;
   chunker.work(dispatcher.pending_bytes() < options.pending_bytes_max / 2);
   if (stage == Stage::closed) return;
+  if (std::exchange(state.wants_own_id, false)) own_user.learn_id();
+  if (stage == Stage::closed) return;
   if (on_capacity && refusals_told != dispatcher.refusals() &&
       dispatcher.pending_bytes() < options.pending_bytes_max / 2) {
     refusals_told = dispatcher.refusals();
@@ -373,6 +378,7 @@ void Cache::Impl::begin_close(Callback<void()> callback) {
   record.stop();
   marker.stop();
   chunker.stop();
+  own_user.stop();
   prepare.keep_alive();
   again.start();
   // Without a server there is nothing to wait for.
@@ -388,6 +394,7 @@ void Cache::Impl::end_close() {
   record.close();
   again.close();
   chunker.close();
+  own_user.close();
   dispatcher.abort(closed());
   reads->stop();
   connections.close(closed());
@@ -406,6 +413,10 @@ void Cache::Impl::end_close() {
 // ------------------------------------------------------------------------------------------ The public faces
 
 Result<std::unique_ptr<Cache>> Cache::open(uv_loop_s* loop, Options options, Callback<void(Status)> on_open) {
+  return open_with(loop, options, std::move(on_open));
+}
+
+Result<std::unique_ptr<Cache>> Cache::open_with(uv_loop_s* loop, Options& options, Callback<void(Status)> on_open) {
   auto settings = store::resolve(options);
   if (!settings) return std::move(settings.error());
   auto address = net::parse_address(options.address);
@@ -428,6 +439,8 @@ Cache::Cache(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Cache::~Cache() { end_close(); }
 
 void Cache::end_close() { impl_->end_close(); }
+
+Options Cache::take_options() noexcept { return std::move(impl_->options); }
 
 Shard& Cache::shard(std::uint32_t id, std::uint32_t count) {
   for (const auto& known : impl_->shards)
@@ -498,7 +511,11 @@ void Cache::get_session(std::uint32_t shard_id, std::uint32_t shard_count, Callb
 
 Request<Entity> Cache::get(EntityKey key) {
   return Request<Entity>([impl = impl_.get(), key = std::move(key)](auto then) mutable {
-    impl->access.get(std::move(key), std::move(then));
+    if (impl->own_user.answers(key)) {
+      impl->own_user.get(std::move(then));
+    } else {
+      impl->access.get(std::move(key), std::move(then));
+    }
   });
 }
 

@@ -105,6 +105,7 @@ Flow reconcile(Event& event) {
 }
 
 void resumed(Event& event) {
+  if (!event.state().own_id) event.state().wants_own_id = true;
   // A process that starts by resuming takes the guilds of its shard over; one that saw READY has them.
   if (!event.run.shard->saw_ready && event.uses(Resource::guild)) {
     event.run.shard->saw_ready = true;

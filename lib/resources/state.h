@@ -77,6 +77,8 @@ struct State {
   /// The own user as stored under `ME`; empty before it is known.
   std::string own_user;
   std::optional<std::uint64_t> own_id;
+  /// A shard goes on with a session whose READY this process has not seen, and nothing else tells the own id.
+  bool wants_own_id = false;
 
   /// Guilds that were left: late events of theirs are discarded.
   Tombstones<std::uint64_t> left_guilds{60'000, 10'000};
