@@ -6,6 +6,7 @@
 #include "sake/bridge.h"
 #include "sake/cache.h"
 #include "sake/cache_iterator.h"
+#include "sake/cache_of.h"
 #include "sake/callback.h"
 #include "sake/chunking.h"
 #include "sake/codec.h"
