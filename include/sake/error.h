@@ -19,6 +19,7 @@ enum class Errc : std::uint8_t {
   closed_client,       ///< close() came before the answer.
   entry_not_found,     ///< The cache has no such entry: it is absent, or this process cannot know.
   invalid_data_found,  ///< What is stored is not what sake writes; the text names database and key.
+  cache_miss,          ///< An adapter has no such entry, or its client is closed; there may be one. See sake/adapters.h.
   cannot_delete,       ///< The entry is held by something else and was kept.
 };
 

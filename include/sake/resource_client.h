@@ -62,6 +62,13 @@ class SAKE_EXPORT ResourceClient {
 
   EventManager* event_manager() const noexcept;
 
+  /// Opens when it is told of a start, closes when it is told of a stop. For programs that start and stop their parts
+  /// by something else than an event manager; the client does not unsubscribe it.
+  LifetimeListener& lifetime() noexcept;
+
+  /// Calls `what` soon, from the loop and not inside this call, whatever becomes of the client.
+  void later(Callback<void()> what);
+
   ResourceClient(const ResourceClient&) = delete;
   ResourceClient& operator=(const ResourceClient&) = delete;
 

@@ -20,6 +20,8 @@ std::string_view name(Errc code) noexcept {
       return "entry_not_found";
     case Errc::invalid_data_found:
       return "invalid_data_found";
+    case Errc::cache_miss:
+      return "cache_miss";
     case Errc::cannot_delete:
       return "cannot_delete";
   }

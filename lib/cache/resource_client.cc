@@ -197,4 +197,8 @@ Options* ResourceClient::changeable_options() noexcept {
 
 EventManager* ResourceClient::event_manager() const noexcept { return impl_->client.event_manager; }
 
+LifetimeListener& ResourceClient::lifetime() noexcept { return *impl_; }
+
+void ResourceClient::later(Callback<void()> what) { impl_->later(std::move(what)); }
+
 }  // namespace sake

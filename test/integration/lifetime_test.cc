@@ -14,6 +14,7 @@
 #include "sake/sake.h"
 
 #include "support/cache_fixture.h"
+#include "support/client_fixture.h"
 #include "support/command_proxy.h"
 #include "support/loop.h"
 #include "support/redis_client.h"
@@ -42,61 +43,6 @@ struct Counting final : DispatchListener {
   std::size_t taken = 0;
   std::size_t skips = 0;
   std::vector<std::string> frames;
-};
-
-class ClientFixture {
- public:
-  explicit ClientFixture(Options options = {}, bool is_managed = false) {
-    if (options.address == CacheFixture::default_address) options.address = server.address();
-    auto made = ResourceClient::create(loop.get(), std::move(options), {&source, is_managed});
-    REQUIRE_MESSAGE(made, describe(made.error()));
-    client = std::move(made).value();
-  }
-
-  /// Runs until the call has its answer.
-  Status run(Request<void> request) {
-    std::optional<Status> told;
-    request.then([&](Status status) {
-      told = std::move(status);
-      uv_stop(loop.get());
-    });
-    CHECK_MESSAGE(!told, "an answer came inside of the call");
-    loop.run_until([&] { return told.has_value(); });
-    return *told;
-  }
-  Status open() { return run(client->open()); }
-  Status close() { return run(client->close()); }
-
-  /// The answer of a call that is awaited later.
-  std::shared_ptr<std::optional<Status>> begin(Request<void> request) {
-    auto told = std::make_shared<std::optional<Status>>();
-    request.then([told, this](Status status) {
-      *told = std::move(status);
-      uv_stop(loop.get());
-    });
-    return told;
-  }
-
-  void flush() {
-    bool flushed = false;
-    REQUIRE(client->cache() != nullptr);
-    client->cache()->flush([&](Status) {
-      flushed = true;
-      uv_stop(loop.get());
-    });
-    loop.run_until(flushed);
-  }
-
-  bool has_role(std::string_view id) {
-    redis.select(6);
-    return redis.command("EXISTS", id).integer == 1;
-  }
-
-  Loop loop;
-  RedisServer server;
-  RedisClient redis{server.socket_path()};
-  EventSource source;
-  std::unique_ptr<ResourceClient> client;
 };
 
 Errc code_of(const std::optional<Status>& told) {

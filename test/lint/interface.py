@@ -86,7 +86,7 @@ def main():
     templates = set(re.findall(r"^template <typename Self>\nclass (\w+)", interface, re.MULTILINE))
     free = set(re.findall(r"^inline constexpr [\w:]+ (\w+) =", interface, re.MULTILINE))
     names = sorted({name for _, ours, _ in found for name in ours})
-    lines = ["#include <type_traits>", "#include <sake/sake.h>"]
+    lines = ["#include <type_traits>", "#include <sake/adapters.h>", "#include <sake/sake.h>"]
     lines += [check(name, number, templates, free) for number, name in enumerate(names)]
     command = [word for word in headers.compile_command(build) if not word.startswith(("-I", "-isystem"))]
     done = subprocess.run(
