@@ -75,6 +75,10 @@ void OwnUser::ask() {
       [question = Question(self_, question_)](Result<std::string> user) mutable { question.answer(std::move(user)); });
 }
 
+Entity OwnUser::own_user(std::string json) const {
+  return {Resource::user, 0, 0, EntityKey::me().code, std::move(json), options_.app};
+}
+
 void OwnUser::on_answer(std::uint64_t question, Result<std::string> user) {
   if (!is_asking_ || question != question_) return;
   if (!user) return end(user.error());
@@ -83,7 +87,7 @@ void OwnUser::on_answer(std::uint64_t question, Result<std::string> user) {
   const auto id = is_json ? document.root()["id"].snowflake() : std::nullopt;
   if (!id) return end(Error{.code = Errc::invalid_payload, .text = "app: the own user is no JSON object with an id"});
   state_.own_id = id;
-  if (!settings_.uses(Resource::user)) return end(Entity{Resource::user, 0, 0, {}, std::move(*user)});
+  if (!settings_.uses(Resource::user)) return end(own_user(std::move(*user)));
   std::string payload = *user;
   access_.set(EntityKey::me(), std::move(payload), std::nullopt,
               [this, question, user = std::move(*user)](const Status& stored) mutable {
@@ -96,7 +100,7 @@ void OwnUser::on_stored(std::uint64_t question, std::string user, const Status& 
   if (!is_asking_ || question != question_) return;
   if (!stored && options_.log)
     options_.log(LogLevel::warning, "the own user that the app has named is not stored: " + describe(stored.error()));
-  end(Entity{Resource::user, 0, 0, EntityKey::me().code, state_.own_user.empty() ? std::move(user) : state_.own_user});
+  end(own_user(state_.own_user.empty() ? std::move(user) : state_.own_user));
 }
 
 void OwnUser::end(const Result<Entity>& result) {

@@ -48,6 +48,7 @@ class OwnUser {
   class Question;
 
   void ask();
+  Entity own_user(std::string json) const;
   void on_answer(std::uint64_t question, Result<std::string> user);
   void on_stored(std::uint64_t question, std::string user, const Status& stored);
   void end(const Result<Entity>& result);

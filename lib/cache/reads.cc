@@ -196,7 +196,7 @@ Result<Entity> entity_of(const store::Settings& settings, EntityKey key, std::st
   if (!document.parse(json, 0) || !document.root().is_object())
     return invalid_data(settings, key, "the value is no JSON object");
   const std::uint64_t guild = store::is_hash(key.resource) ? key.guild_id : 0;
-  return Entity{key.resource, key.id, guild, std::move(key.code), std::move(json)};
+  return Entity{key.resource, key.id, guild, std::move(key.code), std::move(json), settings.app};
 }
 
 void read_entity(Reads& reads, EntityKey key, Callback<bool()> is_known, Callback<void(Result<Entity>)> then) {

@@ -107,6 +107,7 @@ Result<Settings> resolve(const Options& options) {
   if (Status status = check_numbers(options); !status) return status.error();
   Settings settings;
   settings.resources = options.resources;
+  settings.app = options.app;
   settings.policies = options.policies;
   settings.indices = options.secondary_indices;
   settings.only_guilds = options.filters.only_guilds;

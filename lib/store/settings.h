@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct Settings {
   bool harvest_members = false;
   std::vector<std::uint64_t> only_guilds;  ///< Sorted; empty: all.
   Selection selection;
+  std::shared_ptr<App> app;  ///< What the entities that are read carry.
   Codec* codec = nullptr;  ///< Null: values are stored as the JSON they are. Set by who owns the options.
 
   bool admits(std::uint64_t guild) const noexcept {
