@@ -23,7 +23,7 @@ SAMPLE = pathlib.Path(os.environ.get("SAKE_SOURCE_ROOT", ".")) / "test/data/samp
 
 # So that nothing expires while a test looks at it.
 LAYOUT = ("--secondary-indices=all", "--message-expire", "36000", "--user-expire", "36000")
-COMMANDS = ("get", "iter", "len", "stats", "verify", "dump", "load", "watch")
+COMMANDS = ("get", "iter", "len", "permissions", "stats", "verify", "dump", "load", "watch")
 DATABASES = 18
 NOBODY = 9_000_000_000_000_000_000  # Ids from here on are in no log.
 FAR = 4_000_000_000_000  # Milliseconds since 1970.
@@ -228,6 +228,71 @@ def a_collection_is_walked_over_and_counted(place):
     channel = next(key for key in server.scan(9, "SCAN") if key.endswith(":8")).split(":")[1]
     users = server.ask(9, "SCARD", f"2:{channel}:8") - 1
     expect_equal(len(place.inspect(server, "iter", "voice_states", "--channel", channel, "--json").lines()), users)
+
+
+def fill_for_permissions(server):
+    """Guild 1 of owner 9; user 5 has the role 2; the channel 20 takes SEND_MESSAGES away and gives it back to the role."""
+    def put(database, key, **fields):
+        server.ask(database, "SET", key, json.dumps({"id": str(key), **fields}))
+
+    put(1, 1, owner_id="9")
+    put(6, 1, guild_id="1", permissions=str(1024 + 2048 + (1 << 47)))  # Bit 47 has no name.
+    put(6, 2, guild_id="1", permissions="64")
+    for user, roles in ((5, ["2"]), (6, []), (7, ["3"])):
+        server.ask(4, "HSET", 1, user, json.dumps({"user": {"id": str(user)}, "roles": roles, "guild_id": "1"}))
+    put(2, 20, guild_id="1", type=0, permission_overwrites=[
+        {"id": "1", "type": 0, "allow": "0", "deny": str(2048 + 64)}, {"id": "2", "type": 0, "allow": "2048", "deny": "0"}])
+
+
+@test
+def permissions_are_told_with_what_gave_and_took_each(place):
+    server = place.server()
+    fill_for_permissions(server)
+    run = place.inspect(server, "permissions", 1, 5, 20, "--json")
+    sums, *lines = run.lines()
+    unnamed = 1 << 47
+    expect_equal(sums, {"guild_id": "1", "user_id": "5", "channel_id": "20", "base": str(1024 + 2048 + 64 + unnamed),
+                        "raw": str(1024 + 2048 + unnamed), "effective": str(1024 + 2048 + unnamed),
+                        "is_unrestricted": False})
+    told = {line["permission"]: line for line in lines}
+    expect_equal(len(told), 53, "52 names and one bit without")
+    expect_equal(told["SEND_MESSAGES"], {
+        "permission": "SEND_MESSAGES", "value": "2048", "is_allowed": True, "steps": [
+            {"step": "given", "by": "everyone", "id": "1"}, {"step": "taken", "by": "everyone_overwrite", "id": "1"},
+            {"step": "given", "by": "role_overwrite", "id": "2"}]})
+    expect_equal((told["ADD_REACTIONS"]["is_allowed"], told["ADD_REACTIONS"]["steps"][-1]["step"]), (False, "taken"))
+    expect_equal((told["KICK_MEMBERS"]["is_allowed"], told["KICK_MEMBERS"]["steps"]), (False, []))
+    expect(told["0x800000000000"]["is_allowed"], told)
+
+    sums, *lines = place.inspect(server, "permissions", 1, 9, "--json").lines()
+    expect_equal((sums["is_unrestricted"], "raw" in sums, "channel_id" in sums), (True, False, False))
+    expect_equal({(line["is_allowed"], line["steps"][0]["by"]) for line in lines}, {(True, "owner")})
+
+    run = place.inspect(server, "permissions", 1, 6, 20)
+    rows = run.text_lines()
+    expect_equal(rows[0].split(), ["field", "value"], run)
+    expect_equal(rows[4], "", run)
+    expect_equal(rows[5].split(), ["permission", "allowed", "why"], run)
+    row = next(row for row in rows if row.startswith("SEND_MESSAGES "))
+    expect_equal(row.split(None, 2),
+                 ["SEND_MESSAGES", "no", "given: the role @everyone; taken: the overwrite for @everyone"])
+    row = next(row for row in rows if row.startswith("KICK_MEMBERS "))
+    expect_equal(row.split(None, 2), ["KICK_MEMBERS", "no", "nothing gives it"])
+    expect(next(row for row in rows if row.startswith("VIEW_CHANNEL ")).split()[1] == "yes", run)
+
+
+@test
+def permissions_that_cannot_be_known_are_not_guessed(place):
+    server = place.server()
+    fill_for_permissions(server)
+    for arguments, missing in (((1, 8), "the member 8 of the guild 1"), ((1, 7), "the role 3 of the guild 1"),
+                               ((1, 5, 21), "the channel 21 of the guild 1"), ((2, 5), "the guild 2")):
+        run = place.run(server, "permissions", *arguments)
+        expect_equal((run.code, run.out, run.err),
+                     (1, "", f"sake-inspect: entry_not_found: {missing} is not cached\n"), arguments)
+    run = place.run(server, "permissions", 1, 5, "x")
+    expect(run.code == 2 and '"x" is no id' in run.err, run)
+    expect_equal(place.run(server, "permissions", 1).code, 2)
 
 
 @test

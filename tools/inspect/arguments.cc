@@ -27,11 +27,13 @@ constexpr const char* footer =
     "\nExamples:\n"
     "  sake-inspect get guild 613425648685547541\n"
     "  sake-inspect iter members --guild 613425648685547541 --limit 20 --fields nick,user.username\n"
+    "  sake-inspect permissions 613425648685547541 80351110224678912 705416814373175316\n"
     "  sake-inspect verify --repair\n"
     "  sake-inspect dump --guild 613425648685547541 | sake-inspect --address redis://other load\n"
     "\nExit codes:\n"
     "  0    done; verify: nothing is wrong, or all of it was repaired\n"
-    "  1    there is no such entity; verify: something is wrong; load: a line was refused\n"
+    "  1    there is no such entity, or a part of the answer is not cached; verify: something is wrong; load: a line "
+    "was refused\n"
     "  2    wrong usage, no server, or a file that cannot be read or written\n"
     "  130  stopped by Ctrl-C; 129 and 143 for SIGHUP and SIGTERM\n";
 
@@ -121,6 +123,12 @@ void define_commands(CLI::App& app, Arguments& arguments, Words& words) {
 
   define_scope(*add(Command::len, "len", "How many entries a collection has"), words);
 
+  CLI::App* permissions = add(Command::permissions, "permissions", "What a member may do, and what gives or takes it");
+  permissions->add_option("GUILD", words.guild, "In which guild")->required()->type_name("");
+  permissions->add_option("USER", words.user, "Whose permissions")->required()->type_name("");
+  permissions->add_option("CHANNEL", words.channel, "In which channel or thread; in the guild as a whole without it")
+      ->type_name("");
+
   CLI::App* stats = add(Command::stats, "stats", "Entities, bytes and lifetimes of each resource");
   stats
       ->add_option("--sample", arguments.sample,
@@ -184,6 +192,11 @@ void apply(const Words& words, Arguments& arguments) {
     case Command::len:
       arguments.scope = parse_scope(words);
       break;
+    case Command::permissions:
+      arguments.guild_id = parse_number("GUILD", words.guild);
+      arguments.user_id = parse_number("USER", words.user);
+      if (!words.channel.empty()) arguments.channel_id = parse_number("CHANNEL", words.channel);
+      break;
     case Command::stats:
       if (arguments.sample == 0) throw CLI::ValidationError("--sample", "expects a number above zero");
       break;
@@ -223,7 +236,7 @@ std::variant<Arguments, int> parse_arguments(int argc, char** argv) {
   } catch (const CLI::RequiredError& missing) {
     const bool has_command = !app.get_subcommands().empty();
     return refuse(has_command ? missing.what()
-                              : "no command is given: get, iter, len, stats, verify, dump, load or watch");
+                              : "no command is given: get, iter, len, permissions, stats, verify, dump, load or watch");
   } catch (const CLI::ParseError& wrong) {
     return refuse(tools::without_password(wrong.what()));
   }

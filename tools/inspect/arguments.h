@@ -14,7 +14,7 @@
 
 namespace sake::inspect {
 
-enum class Command { get, iter, len, stats, verify, dump, load, watch };
+enum class Command { get, iter, len, permissions, stats, verify, dump, load, watch };
 
 struct Arguments {
   Command command = Command::get;
@@ -25,7 +25,9 @@ struct Arguments {
   Scope scope{};                             ///< iter, len
   std::optional<std::uint64_t> limit;        ///< iter: entities. watch: changes.
   std::vector<std::string> fields;           ///< iter, get
-  std::uint64_t guild_id = 0;                ///< dump, watch
+  std::uint64_t guild_id = 0;                ///< permissions, dump, watch
+  std::uint64_t user_id = 0;                 ///< permissions
+  std::optional<std::uint64_t> channel_id;   ///< permissions
   std::string file = "-";                    ///< load
   std::uint64_t sample = 10'000;             ///< stats: keys looked at in each database.
   bool repairs = false;                      ///< verify

@@ -12,6 +12,7 @@ namespace sake::inspect {
 Detached get(Session& session, const Arguments& arguments);
 Detached iterate(Session& session, const Arguments& arguments);
 Detached count(Session& session, const Arguments& arguments);
+Detached permissions(Session& session, const Arguments& arguments);
 Detached dump(Session& session, const Arguments& arguments);
 Detached load(Session& session, const Arguments& arguments);
 Detached watch(Session& session, const Arguments& arguments);

@@ -50,6 +50,8 @@ int run(Arguments& arguments) {
       return run_with_cache(arguments, iterate);
     case Command::len:
       return run_with_cache(arguments, count);
+    case Command::permissions:
+      return run_with_cache(arguments, permissions);
     case Command::dump:
       return run_with_cache(arguments, dump);
     case Command::load:

@@ -49,6 +49,10 @@ class JsonLine {
   JsonLine() { writer_.StartObject(); }
   void open(std::string_view key) { write_key(key), writer_.StartObject(); }
   void close() { writer_.EndObject(); }
+  /// A list of objects: each is opened and closed.
+  void open_list(std::string_view key) { write_key(key), writer_.StartArray(); }
+  void open() { writer_.StartObject(); }
+  void close_list() { writer_.EndArray(); }
   void add(std::string_view key, std::string_view value);
   void add(std::string_view key, std::uint64_t value) { write_key(key), writer_.Uint64(value); }
   void add_flag(std::string_view key, bool value) { write_key(key), writer_.Bool(value); }
