@@ -54,6 +54,17 @@ void walk_with_callbacks(sake::Cache& cache) {
   });
 }
 
+void may_post(sake::Cache& cache) {
+  constexpr sake::Permissions wanted = sake::Permission::send_messages | sake::Permission::attach_files;
+  cache.permissions_in(42, 5, 44).then([wanted](sake::Result<sake::PermissionReport> report) {
+    if (!report) {
+      std::puts(sake::describe(report.error()).c_str());  // What is missing: not known is not "no".
+    } else if (report->allows(wanted)) {
+      std::puts("may post");
+    }
+  });
+}
+
 int main(int argc, char** argv) {
   std::unique_ptr<sake::Cache> cache;
   auto opened = sake::Cache::open(
@@ -67,6 +78,7 @@ int main(int argc, char** argv) {
         with_coroutines(*cache);
         walk(*cache);
         walk_with_callbacks(*cache);
+        may_post(*cache);
         write(*cache);
         cache->set_role(42, R"({"id":"43","name":"crew"})").then([&](sake::Status) { cache->close(); });
       });
