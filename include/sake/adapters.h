@@ -320,10 +320,10 @@ class TypeDependencies {
   void add_global(const detail::Adapted& adapted, Resource resource) {
     set<AsyncCache<K, T>>(std::make_shared<detail::GlobalAdapter<K, T>>(adapted, resource));
   }
-  void add(const detail::Adapted& adapted, Resource resource);
+  void add_resource(const detail::Adapted& adapted, Resource resource);
 };
 
-inline void TypeDependencies::add(const detail::Adapted& adapted, Resource resource) {
+inline void TypeDependencies::add_resource(const detail::Adapted& adapted, Resource resource) {
   switch (resource) {
     case Resource::emoji:
       return add_of_guild<Emoji>(adapted, resource, true);
@@ -366,7 +366,7 @@ inline void TypeDependencies::add(ResourceClient& client, const AdapterOptions& 
   const Resources kept = client.options().resources;
   const Resources trusted = options.trust_get_for.value_or(AdapterOptions::trusted_by_default(kept));
   for (Resource resource : all_resources())
-    if (kept.contains(resource)) add(detail::Adapted(client, trusted.contains(resource)), resource);
+    if (kept.contains(resource)) add_resource(detail::Adapted(client, trusted.contains(resource)), resource);
   if (kept.contains(Resource::user))
     set<SingleStoreCache<OwnUser>>(
         std::make_shared<detail::OwnUserAdapter>(detail::Adapted(client, options.trust_get_for_me)));

@@ -103,6 +103,19 @@ TEST_CASE("an own user that is not stored is asked for once, told to all that wa
   CHECK(test.wait(test.get_me()));
 }
 
+TEST_CASE("whatever is read carries the app") {
+  AppFixture test;
+  test.fixture.apply("GUILD_ROLE_CREATE", {{"guild_id", "100"}, {"role", {{"id", "61"}}}});
+  Cache& cache = test.fixture.cache();
+  CHECK(answer(test.fixture, cache.get_role(61))->app() == test.app);
+  CHECK(answer(test.fixture, cache.get_many(Resource::role, {61}))->at(0)->app == test.app);
+  CHECK(answer(test.fixture, cache.iter_roles().collect())->at(0).app() == test.app);
+  test.app->answers_with = std::string(me);
+  CHECK(test.wait(test.get_me())->app == test.app);
+  CHECK(test.wait(test.get_me())->app == test.app);
+  CHECK(test.app->questions == 1);
+}
+
 TEST_CASE("nobody is asked for an own user that is stored, and without an app there is none") {
   AppFixture test;
   test.fixture.apply("READY", {{"user", Json::parse(me)}, {"session_id", "s"}, {"guilds", Json::array()}});

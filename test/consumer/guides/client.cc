@@ -29,7 +29,7 @@ struct Program {
 
   void run() {
     on_frame(R"({"op":0,"s":1,"t":"GUILD_ROLE_CREATE","d":{"guild_id":"42","role":{"id":"43","name":"crew"}}})");
-    client->cache()->flush([this](sake::Status) { read(); });
+    client->cache()->flush([this](const sake::Status&) { read(); });
   }
 
   sake::Detached read() {
