@@ -17,7 +17,7 @@ WANTED = {
     "limit": [("all guilds alike: start-up", "live / blast, wall"), ("all guilds alike: steady", "commands"),
               ("30 % in one guild: steady", "engine / redis-server, CPU")],
     "naive": [("all guilds alike: steady", "events per second, live / one awaited"),
-              ("all guilds alike: start-up", "CPU of redis-server, live / asynchronous")],
+              ("all guilds alike: start-up", "CPU of redis-server, live / one awaited")],
     "scale": [("guilds", "8 / 2 guilds, CPU of the engine"), ("reactions", "one / spread, wall"),
               ("partial members", "one / spread, CPU of the engine"), ("frames", "1 MB, longest turn")],
     "reads": [("at rest", "get_member, 16 outstanding, p99"), ("at rest", "walk over 1000 members, p50"),

@@ -1,6 +1,7 @@
 // memory: what Redis takes for one entity of each resource, with its references: the log is fed into a server of its
 // own for each resource, with a cache that keeps nothing else.
 
+#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -30,7 +31,7 @@ Stored count(Engine& engine, Resource resource) {
   Stored stored;
   bool is_over = false;
   Status outcome;
-  CacheIterator iterator = engine.cache().iterate(Scope::all(resource));
+  EntityIterator iterator = engine.cache().iterate(Scope::all(resource));
   iterator
       .for_each([&](Entity& entity) {
         stored.entities += 1;
@@ -55,7 +56,7 @@ void measure(Resource resource, const Log& log, Report& report) {
   const double before = used_memory(server);
   engine.feed(log.start);
   engine.feed(log.steady);
-  const double used = used_memory(server) - before;
+  const double used = std::max(0.0, used_memory(server) - before);
   const Stored stored = count(engine, resource);
   const std::string title(name(resource));
   report.fact(title + ", entities", static_cast<std::uint64_t>(stored.entities));

@@ -64,11 +64,12 @@ void print(const Comparison& comparison, Report& report) {
   report.figure("events per second, live / one awaited", "", waiting.wall / live.wall, at_least(speed_ratio_min));
   report.figure("CPU of redis-server, live / one awaited", "", live.redis_cpu / waiting.redis_cpu,
                 at_most(redis_cpu_ratio_max));
+  print("live", live, events, report);
+  print("one awaited", waiting, events, report);
+  if (!AsyncClient::is_available) return;
   report.figure("events per second, live / asynchronous", "", async.wall / live.wall);
   report.figure("CPU of redis-server, live / asynchronous", "", live.redis_cpu / async.redis_cpu);
   report.figure("CPU of the client, live / asynchronous", "", live.own_cpu / async.own_cpu);
-  print("live", live, events, report);
-  print("one awaited", waiting, events, report);
   print("asynchronous", async, events, report);
 }
 
@@ -93,6 +94,7 @@ void run_naive(const Settings& settings, Report& report) {
                               [](WaitingClient& client, const Comparison& comparison) {
                                 client.send(*comparison.frames, comparison.commands);
                               });
+    if (!AsyncClient::is_available) continue;
     run_client<AsyncClient>(
         comparisons, &Comparison::async, report,
         [](AsyncClient& client, const Comparison& comparison) { client.send(comparison.commands, unanswered_max); });

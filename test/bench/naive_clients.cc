@@ -3,19 +3,22 @@
 #include <array>
 #include <stdexcept>
 
-#include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 #include <uv.h>
 
+#if __has_include(<hiredis/async.h>) && __has_include(<hiredis/adapters/libuv.h>)
+#define SAKE_BENCH_ASYNC
+#include <hiredis/async.h>
 // Old C, and not for our warnings to judge.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic"
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include <hiredis/adapters/libuv.h>
 #pragma GCC diagnostic pop
+#endif
 
 namespace sake::bench {
 namespace {
@@ -72,6 +75,10 @@ void WaitingClient::send(std::span<const std::string> frames, std::span<const Si
   }
 }
 
+#ifdef SAKE_BENCH_ASYNC
+
+const bool AsyncClient::is_available = true;
+
 struct AsyncClient::Impl {
   uv_loop_t loop;
   std::array<redisAsyncContext*, databases> contexts{};
@@ -116,5 +123,15 @@ void AsyncClient::send(std::span<const SingleCommand> commands, std::size_t unan
   }
   impl_->wait_until(0);
 }
+
+#else
+
+const bool AsyncClient::is_available = false;
+
+AsyncClient::AsyncClient(const std::string&) : impl_(nullptr) { lost(); }
+AsyncClient::~AsyncClient() = default;
+void AsyncClient::send(std::span<const SingleCommand>, std::size_t) {}
+
+#endif
 
 }  // namespace sake::bench

@@ -29,6 +29,9 @@ class WaitingClient {
 
 class AsyncClient {
  public:
+  /// Whether this machine has hiredis's headers for it; else there is no such client.
+  static const bool is_available;
+
   explicit AsyncClient(const std::string& socket_path);
   ~AsyncClient();
   AsyncClient(const AsyncClient&) = delete;

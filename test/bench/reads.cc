@@ -47,7 +47,7 @@ class Reader {
     std::function<void()> ask = [&] {
       ++open;
       const std::uint64_t user = user_id(asked++ % members);
-      engine_.cache().get_member(guild_id(0), user).then([&, since = Clock::now()](Result<Entity> member) {
+      engine_.cache().get_member(guild_id(0), user).then([&, since = Clock::now()](Result<Member> member) {
         if (!member) fail(member.error());
         found.latencies.add(micros_since(since));
         --open;
@@ -68,9 +68,9 @@ class Reader {
       std::size_t seen = 0;
       bool has_ended = false;
       const Clock::time_point since = Clock::now();
-      CacheIterator iterator = engine_.cache().iter_members_for_guild(guild_id(0));
+      auto iterator = engine_.cache().iter_members_for_guild(guild_id(0));
       iterator
-          .for_each([&](Entity&) {
+          .for_each([&](Member&) {
             ++seen;
             return true;
           })

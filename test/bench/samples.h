@@ -3,7 +3,10 @@
 // Samples: the values of one figure, one from each run, and what is said of them.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <initializer_list>
+#include <utility>
 #include <vector>
 
 namespace sake::bench {
@@ -25,9 +28,10 @@ class Samples {
     const std::size_t middle = sorted.size() / 2;
     return sorted.size() % 2 != 0 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }
-  /// `share` of the values are not above it: 0.99 for p99.
+  /// The smallest value that `share` of them are not above: 0.99 for p99.
   double quantile(double share) const {
-    return in_order()[static_cast<std::size_t>(static_cast<double>(values_.size() - 1) * share)];
+    const double place = std::ceil(static_cast<double>(values_.size()) * share);
+    return in_order()[static_cast<std::size_t>(std::max(place, 1.0)) - 1];
   }
 
   /// Each value of the one divided by that of the other from the same pair of runs.
