@@ -150,8 +150,8 @@ SAKE_EXPORT std::string describe(Permissions permissions);
 
 /// What the rules need of an overwrite.
 struct OverwriteFacts {
-  Snowflake id = {};  ///< Of the role or the user; for @everyone the guild's.
-  OverwriteType type = OverwriteType::role;
+  Snowflake id = {};                         ///< Of the role or the user; for @everyone the guild's.
+  OverwriteType type = OverwriteType::role;  ///< Of neither a role nor a member: it counts nothing.
   Permissions allow = {};
   Permissions deny = {};
 };
@@ -185,7 +185,6 @@ struct MemberFacts {
 /// colour of a role may be missing, and so may `hoist`.
 SAKE_EXPORT Result<RoleFacts> facts_of(const Role& role);
 SAKE_EXPORT Result<MemberFacts> facts_of(const Member& member);
-/// Overwrites of a type that is neither of a role nor of a member are left out.
 SAKE_EXPORT Result<std::vector<OverwriteFacts>> overwrites_of(const Channel& channel);
 
 /// Who asks for what. What is viewed must outlive the call.
@@ -231,11 +230,10 @@ SAKE_EXPORT std::string_view name(PermissionReason::By by) noexcept;
 SAKE_EXPORT std::string describe(const PermissionReason& reason);
 
 struct PermissionReport {
-  Permissions base;  ///< From the roles: what holds in the guild where no channel says otherwise.
-  std::optional<Permissions>
-      raw;                       ///< After the overwrites, as Discord's interactions carry it; none without a channel.
-  Permissions effective;         ///< What the member can use: after timeouts and what one permission takes with it.
-  bool is_unrestricted = false;  ///< The owner or ADMINISTRATOR: nothing takes anything away.
+  Permissions base;                ///< From the roles: what holds in the guild where no channel says otherwise.
+  std::optional<Permissions> raw;  ///< After the overwrites, as interactions carry it; none without a channel.
+  Permissions effective;           ///< What the member can use: after a time out, and what one takes with it.
+  bool is_unrestricted = false;    ///< The owner or ADMINISTRATOR: nothing takes anything away.
 
   /// In the order of the rules. Beginning with none, taking away `taken` and adding `gave` of each in turn ends in
   /// `effective` (with Permissions::all() where is_unrestricted). Empty unless asked for.

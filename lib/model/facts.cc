@@ -102,7 +102,6 @@ Result<std::vector<OverwriteFacts>> overwrites_of(const Channel& channel) {
     if (!type) return unusable(type);
     if (!allow) return unusable(allow);
     if (!deny) return unusable(deny);
-    if (*type != OverwriteType::role && *type != OverwriteType::member) continue;
     facts.push_back({.id = *id, .type = *type, .allow = *allow, .deny = *deny});
   }
   return facts;

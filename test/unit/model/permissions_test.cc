@@ -483,6 +483,8 @@ TEST_CASE("what a model lacks is named and not guessed") {
   CHECK(of(view_of<Guild>(R"({"id":"1"})"), member) == "invalid_data_found: `owner_id` of Guild is missing");
   CHECK(of(guild, view_of<Member>(R"({"user":{"id":"5"}})")) == "invalid_data_found: `roles` of Member is missing");
   CHECK(of(guild, view_of<Member>(R"({"roles":[]})")) == "invalid_data_found: `id` of User is missing");
+  CHECK(of(guild, view_of<Member>(R"({"user":{"id":"5"},"roles":[],"communication_disabled_until":"soon"})"))
+            .starts_with("invalid_data_found: `communication_disabled_until` of Member is not"));
   CHECK(in(view_of<Channel>(R"({"id":"20","guild_id":"1","type":0})")) ==
         "invalid_data_found: `permission_overwrites` of Channel is missing");
   CHECK(in(view_of<Channel>(R"({"id":"20","guild_id":"1","permission_overwrites":[]})")) ==
