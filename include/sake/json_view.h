@@ -63,7 +63,8 @@ class SAKE_EXPORT JsonView {
   /// The text of this value as it is stored, `null` too; valid as long as any view of the text. Empty: it is missing.
   std::string_view json() const noexcept;
 
-  /// A member of an object by its key, also one that no model knows; the last one where it is given twice.
+  /// A member of an object by its key, also one that no model knows; the last one where it is given twice. Of what is
+  /// neither an object nor missing or null it is invalid.
   JsonView operator[](std::string_view key) const;
 
   /// The elements of an array, and the members of an object. Of anything else there are none.
@@ -99,8 +100,8 @@ class SAKE_EXPORT JsonView {
   std::string key() const;
 
  protected:
-  /// Whatever has a value and is no object is invalid from now on.
-  void require_object() noexcept;
+  /// Whatever has a value and is of another kind is invalid from now on.
+  void require(Kind kind) noexcept;
 
  private:
   std::shared_ptr<const model::Text> text_;
@@ -113,7 +114,7 @@ class SAKE_EXPORT JsonView {
 class SAKE_EXPORT Model : public JsonView {
  public:
   Model() noexcept = default;
-  explicit Model(JsonView view) noexcept : JsonView(std::move(view)) { require_object(); }
+  explicit Model(JsonView view) noexcept : JsonView(std::move(view)) { require(Kind::object); }
 };
 
 /// The elements of an array, as T each; the array is walked anew by each iterator.
@@ -122,11 +123,9 @@ class List {
  public:
   List() noexcept = default;
   /// Whatever has a value and is no array is invalid.
-  explicit List(JsonView array) noexcept : array_(std::move(array)) {}
+  explicit List(JsonView array) noexcept : array_(std::move(array)) { array_.require(JsonView::Kind::array); }
 
-  Given given() const noexcept {
-    return array_.has_value() && array_.kind() != JsonView::Kind::array ? Given::invalid : array_.given();
-  }
+  Given given() const noexcept { return array_.given(); }
   bool has_value() const noexcept { return given() == Given::value; }
   bool is_missing() const noexcept { return given() == Given::missing; }
   bool is_null() const noexcept { return given() == Given::null; }
@@ -164,8 +163,9 @@ class List {
   Iterator begin() const { return empty() ? Iterator() : Iterator(array_.first(), size()); }
   Iterator end() const noexcept { return {}; }
 
-  /// The element at `index`, counted from 0; missing behind the last one. Walks there.
+  /// The element at `index`, counted from 0; missing behind the last one, invalid of what is no array. Walks there.
   T operator[](std::size_t index) const {
+    if (is_invalid()) return T(array_);
     for (T element : *this)
       if (index-- == 0) return element;
     return T();
@@ -181,11 +181,9 @@ class Map {
  public:
   Map() noexcept = default;
   /// Whatever has a value and is no object is invalid.
-  explicit Map(JsonView object) noexcept : object_(std::move(object)) {}
+  explicit Map(JsonView object) noexcept : object_(std::move(object)) { object_.require(JsonView::Kind::object); }
 
-  Given given() const noexcept {
-    return object_.has_value() && object_.kind() != JsonView::Kind::object ? Given::invalid : object_.given();
-  }
+  Given given() const noexcept { return object_.given(); }
   bool has_value() const noexcept { return given() == Given::value; }
   bool is_missing() const noexcept { return given() == Given::missing; }
   bool is_null() const noexcept { return given() == Given::null; }
@@ -195,7 +193,7 @@ class Map {
   bool empty() const noexcept { return size() == 0; }
   std::string_view json() const noexcept { return object_.json(); }
 
-  /// Missing where there is no such key.
+  /// Missing where there is no such key, invalid of what is no object.
   T operator[](std::string_view key) const { return T(object_[key]); }
   T operator[](Snowflake id) const { return T(object_[std::to_string(id.value())]); }
 

@@ -28,7 +28,8 @@ JsonView::JsonView(std::shared_ptr<const Text> text, const FieldInfo* field, std
 Given JsonView::given() const noexcept { return given_; }
 
 Error JsonView::error() const {
-  if (field_ != nullptr || text_ == nullptr) return FieldInfo::error(field_, given_);
+  // Of parts that no model knows, and of what is merely not there, the text says nothing.
+  if (field_ != nullptr || node_ != 0 || !is_invalid()) return FieldInfo::error(field_, given_);
   return Error{.code = Errc::invalid_data_found, .text = "the text is not the JSON object that it should be"};
 }
 
@@ -62,7 +63,10 @@ std::string_view JsonView::json() const noexcept {
 
 JsonView JsonView::operator[](std::string_view key) const {
   if (!has_value()) return JsonView(text_, field_, node_, is_invalid() ? Given::invalid : Given::missing);
-  const json::Value found = text_->index().at(node_)[key];
+  const json::Value object = text_->index().at(node_);
+  // Of an entity, here is where it shows that its text is no JSON.
+  if (!object.is_object()) return JsonView(text_, field_, node_, Given::invalid);
+  const json::Value found = object[key];
   const Given given = found.is_missing() ? Given::missing : found.is_null() ? Given::null : Given::value;
   return JsonView(text_, nullptr, found.node(), given);
 }
@@ -97,8 +101,8 @@ void JsonView::advance() noexcept {
 
 std::string JsonView::key() const { return text_->index().at(node_).key(); }
 
-void JsonView::require_object() noexcept {
-  if (has_value() && kind() != Kind::object) given_ = Given::invalid;
+void JsonView::require(Kind kind) noexcept {
+  if (has_value() && this->kind() != kind) given_ = Given::invalid;
 }
 
 template <typename T>
