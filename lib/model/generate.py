@@ -1,6 +1,6 @@
 """Makes the typed models of what models.txt describes.
 
-Usage: generate.py enums | models | tables  models.txt  OUTPUT
+Usage: generate.py enums | models | tables | calls  models.txt  OUTPUT
 """
 
 import re
@@ -278,6 +278,34 @@ std::string_view name_in(std::span<const EnumValue> values, std::int64_t value) 
     out('\n}  // namespace sake')
 
 
+def arguments(declaration):
+    """A value for each parameter that has no default one."""
+    parameters = re.search(r'\((.*)\)', declaration)[1]
+    return ', '.join('{}' for parameter in parameters.split(',') if parameter and '=' not in parameter)
+
+
+def write_calls(enums, models, out):
+    out('''#pragma once
+
+// All models, and all that they can do besides showing their fields: for tests that leave nothing out.
+// Made from lib/model/models.txt.
+
+#include "sake/models.h"
+
+namespace sake {
+''')
+    out('#define SAKE_EACH_MODEL(X) \\\n  ' + ' \\\n  '.join(f'X({model.name})' for model in in_order(models)) + '\n')
+    for model in in_order(models):
+        methods = (models[model.base].methods if model.base else []) + model.methods
+        out('/// Calls `called(name, result)` for each.\ntemplate <typename Called>')
+        out(f'void call_methods([[maybe_unused]] const {model.name}& model, [[maybe_unused]] Called&& called) {{')
+        for method in methods:
+            name = re.search(r'(\w+)\(', method.declaration)[1]
+            out(f'  called("{name}", model.{name}({arguments(method.declaration)}));')
+        out('}\n')
+    out('}  // namespace sake')
+
+
 def main():
     _, what, source, target = sys.argv
     enums, models = read(source)
@@ -285,7 +313,7 @@ def main():
     if what == 'enums':
         write_enums(enums, lines.append)
     else:
-        {'models': write_models, 'tables': write_tables}[what](enums, models, lines.append)
+        {'models': write_models, 'tables': write_tables, 'calls': write_calls}[what](enums, models, lines.append)
     with open(target, 'w', encoding='utf-8') as out:
         out.write('\n'.join(lines) + '\n')
 
