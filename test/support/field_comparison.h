@@ -14,6 +14,8 @@
 
 #include "sake/json_view.h"
 
+#include "support/random.h"
+
 namespace sake::test {
 
 struct Comparison {
@@ -35,8 +37,8 @@ void compare(std::string_view model, const JsonView& view, const nlohmann::json&
 /// The same for a whole text, which may be no JSON at all: then every field has to be invalid.
 void compare_text(std::string_view model, const std::string& text, Comparison& comparison);
 
-/// Visits everything in a text as `model`, and calls what it can do. Returns the number of fields.
-std::uint64_t visit_all(std::string_view model, std::string text);
+/// An object with all fields of a model, down to `depth` levels, where objects are empty.
+std::string example_of(std::string_view model, unsigned depth, Random& random);
 
 /// "/members/*/user" in `json`: each value there, with the view of it.
 std::vector<std::pair<JsonView, nlohmann::json>> parts(const JsonView& view, const nlohmann::json& json,

@@ -23,6 +23,8 @@
 
 #include "support/field_comparison.h"
 #include "support/gateway_log.h"
+#include "support/json_mutations.h"
+#include "support/random.h"
 
 using namespace sake;
 using nlohmann::json;
@@ -363,9 +365,21 @@ std::string event_of(const std::string& name) {
   return {};
 }
 
+/// The same for one that is a little wrong.
+void compare_mutations(std::string_view model, std::string_view text, test::Random& random) {
+  for (const test::Mutation& mutation : test::mutations(std::string(text), random)) {
+    test::Comparison comparison;
+    if (mutation.is_json)
+      test::compare_text(model, mutation.text, comparison);
+    else
+      test::compare(model, JsonView(mutation.text), json::array(), comparison);
+    for (const std::string& difference : comparison.differences) FAIL_CHECK(mutation.kind << ": " << difference);
+  }
+}
+
 /// Whether anything says what the example is.
 bool compare_example(const std::string& name, const std::string& text, test::Comparison& comparison,
-                     std::vector<int>& used) {
+                     std::vector<int>& used, test::Random& random) {
   json expected = json::parse(text);
   JsonView view(text);
   if (const std::string event = event_of(name); !event.empty()) {
@@ -382,7 +396,8 @@ bool compare_example(const std::string& name, const std::string& text, test::Com
     if (!matches(rows[i].files, name)) continue;
     is_known = true;
     for (const auto& [part, json] : test::parts(view, expected, rows[i].pointer)) {
-      ++used[i];
+      if (used[i]++ == 0 && json.is_object() && !json.empty() && part.json().size() < 12'000)
+        compare_mutations(rows[i].model, part.json(), random);
       test::compare(rows[i].model, part, json, comparison);
     }
   }
@@ -403,6 +418,7 @@ TEST_CASE("each example of a resource reads through its model as another reader 
   std::uint64_t fields = 0;
   std::uint64_t values = 0;
   std::vector<int> used(std::size(rows));
+  test::Random random(5);
   std::set<std::pair<std::string, std::string>> unknown;
   std::set<std::string> models;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -410,7 +426,7 @@ TEST_CASE("each example of a resource reads through its model as another reader 
     ++files;
     const std::string name = entry.path().stem();
     test::Comparison comparison;
-    CHECK_MESSAGE(compare_example(name, read_file(entry.path()), comparison, used),
+    CHECK_MESSAGE(compare_example(name, read_file(entry.path()), comparison, used, random),
                   "nothing says what " << name << " is");
     for (const std::string& difference : comparison.differences) FAIL_CHECK(name << ": " << difference);
     for (const std::string& path : comparison.invalid) FAIL_CHECK(name << ": " << path << " is not as documented");
@@ -441,7 +457,7 @@ TEST_CASE("each entity of a generated log reads through its model as another rea
   std::uint64_t values = 0;
   std::set<std::string> models;
   for (const bool quirks : {false, true}) {
-    test::GatewayLog log({.seed = 11, .guilds = 4, .members = 10, .frames = 1200, .quirks = quirks});
+    test::GatewayLog log({.seed = 11, .guilds = 4, .members = 10, .frames = 600, .quirks = quirks});
     for (std::string frame; log.next(frame);) {
       const json expected = json::parse(frame);
       if (expected.at("op") != 0) continue;
@@ -462,5 +478,5 @@ TEST_CASE("each entity of a generated log reads through its model as another rea
     }
   }
   MESSAGE(fields << " fields, " << values << " of them with values, " << models.size() << " models");
-  CHECK(values > 50'000);
+  CHECK(values > 30'000);
 }
