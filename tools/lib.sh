@@ -9,7 +9,7 @@ jobs=${SAKE_JOBS:-$(nproc)}
 build_packages=(g++ meson ninja-build pkg-config libuv1-dev libhiredis-dev rapidjson-dev libssl-dev)
 tool_packages=(libcli11-dev zlib1g-dev libzstd-dev)
 server_packages=(redis-server redis-tools)
-test_packages=(python3 git doctest-dev nlohmann-json3-dev openssl)
+test_packages=(python3 git doctest-dev nlohmann-json3-dev openssl doxygen)
 
 # say TEXT...: a line of progress.
 say() { printf '== %s\n' "$*"; }

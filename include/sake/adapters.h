@@ -66,18 +66,22 @@ Request<T> answered(ResourceClient& client, Result<T> answer) {
 template <typename T>
 class AdapterIterator {
  public:
+  /// What is called with each entity.
   using Each = typename CacheIterator<T>::Each;
 
+  /// Walks a collection of the client's cache. Over a client that is closed there is nothing to walk.
   AdapterIterator(ResourceClient& client, const Scope& scope) : client_(&client) {
     if (!client.is_alive()) return;
     cache_ = client.cache();
     iterator_.emplace(cache_->iterate(scope));
   }
 
+  /// The next entity; none behind the last one, and once the client is closed.
   Request<std::optional<T>> next() {
     if (!is_open()) return detail::answered<std::optional<T>>(*client_, std::optional<T>());
     return detail::or_else(iterator_->next(), std::optional<T>(), detail::is_closed);
   }
+  /// Calls `each` for the entities that are left, as CacheIterator::for_each() does. A close ends it without an error.
   Request<void> for_each(Each each) {
     if (!is_open())
       return Request<void>([client = client_](Callback<void(Status)> then) {
@@ -108,6 +112,7 @@ class AdapterIterator {
           });
         });
   }
+  /// How many there are, as CacheIterator::len() counts; 0 of a client that is closed.
   Request<std::size_t> len() {
     if (is_open()) return iterator_->len();
     if (!iterator_) return detail::answered<std::size_t>(*client_, std::size_t{0});
@@ -132,7 +137,9 @@ template <typename T>
 class SingleStoreCache {
  public:
   virtual ~SingleStoreCache() = default;
+  /// The entity. Errors: entry_not_found where it does not exist, cache_miss where the cache does not know.
   virtual Request<T> get() = 0;
+  /// The same, or `other` where it is missing.
   Request<T> get_or(T other) { return detail::or_else(get(), std::move(other), detail::is_miss); }
 };
 
@@ -141,8 +148,11 @@ template <typename K, typename T>
 class AsyncCache {
  public:
   virtual ~AsyncCache() = default;
+  /// The entity of that key. Errors: entry_not_found where there is none, cache_miss where the cache does not know.
   virtual Request<T> get(K key) = 0;
+  /// All of them.
   virtual AdapterIterator<T> iter_all() = 0;
+  /// The same as get(), or `other` where it is missing.
   Request<T> get_or(K key, T other) { return detail::or_else(get(std::move(key)), std::move(other), detail::is_miss); }
 };
 
@@ -152,7 +162,9 @@ class GuildBoundCache : public AsyncCache<K, T> {
  public:
   /// One that is found in another guild is entry_not_found.
   virtual Request<T> get_from_guild(std::uint64_t guild_id, K key) = 0;
+  /// All of one guild.
   virtual AdapterIterator<T> iter_for_guild(std::uint64_t guild_id) = 0;
+  /// The same as get_from_guild(), or `other` where it is missing.
   Request<T> get_from_guild_or(std::uint64_t guild_id, K key, T other) {
     return detail::or_else(get_from_guild(guild_id, std::move(key)), std::move(other), detail::is_miss);
   }
@@ -257,6 +269,7 @@ class GuildAdapter final : public GuildBoundCache<std::uint64_t, T> {
 
 }  // namespace detail
 
+/// How a client is offered to the parts of a program.
 struct AdapterOptions {
   /// Resources of which what the cache does not have does not exist: a miss is entry_not_found. Of the others it is
   /// cache_miss. Empty: emojis, guilds, channels, members, presences, roles, voice states, stickers, stage instances,
@@ -292,12 +305,15 @@ class TypeDependencies {
 
   /// Whether the program runs, and who wants to hear of its start and its end.
   virtual bool is_alive() const noexcept = 0;
+  /// Tells the listener of both.
   virtual void subscribe(LifetimeListener& listener) = 0;
 
+  /// set_type_dependency() for the type T.
   template <typename T>
   void set(std::shared_ptr<T> value) {
     set_type_dependency(typeid(T), std::move(value));
   }
+  /// get_type_dependency() for the type T.
   template <typename T>
   std::shared_ptr<T> get() const {
     return std::static_pointer_cast<T>(get_type_dependency(typeid(T)));

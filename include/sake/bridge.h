@@ -30,6 +30,7 @@ namespace sake {
 /// answer that nobody gets. It must be usable until the bridge is closed.
 using Executor = Callback<void(Callback<void()> task)>;
 
+/// What a bridge does in its own way; the cache behind it has Options.
 struct BridgeOptions {
   /// Where completions and callbacks run. Empty: on the bridge's own thread, which does nothing else meanwhile.
   Executor executor = {};
@@ -39,6 +40,7 @@ struct BridgeOptions {
   std::size_t questions_max = 4096;
 };
 
+/// A cache on a thread of its own; see the top of this file.
 class SAKE_EXPORT Bridge {
  public:
   /// Checks the options, starts the thread and begins to connect; returns at once. Frames may be dispatched and
@@ -134,6 +136,7 @@ class SAKE_EXPORT Bridge {
     return ready<Answer<T>>(asked.error());
   }
 
+  /// Runs `f` on the bridge's thread; its answer comes to `on_answer` there.
   template <typename T, typename F>
   Status ask(F f, Callback<void(Answer<T>)> on_answer) {
     return ask<T>(Executor(), std::move(f), std::move(on_answer));

@@ -30,7 +30,7 @@ namespace sake {
 
 /// How an event ended.
 struct EventResult {
-  Outcome outcome;
+  Outcome outcome;          ///< What became of the event.
   std::string_view event;   ///< Discord's name for it; empty when the frame was no dispatch.
   std::string_view reason;  ///< Why it was ignored: "duplicate", "left", "unknown event", ... Else empty.
   const Error* error;       ///< Set when rejected or failed. Valid during the call.
@@ -42,7 +42,9 @@ using Completion = Callback<void(const EventResult& result)>;
 /// One shard's place in its cache. Owned by the cache and valid as long as that is.
 class SAKE_EXPORT Shard {
  public:
+  /// Which of the shards it is, counted from 0.
   std::uint32_t id() const noexcept;
+  /// How many shards there are.
   std::uint32_t count() const noexcept;
 
   /// Takes one whole gateway frame (`{"op","t","s","d"}` in any order) as it came from Discord. The text is not needed
@@ -175,12 +177,16 @@ class SAKE_EXPORT Cache : public AutoModerationRuleCache<Cache>,
   Request<std::vector<std::optional<Entity>>> get_many(Resource resource, std::vector<std::uint64_t> ids,
                                                        std::uint64_t guild_id = 0);
 
+  /// Walks a collection, `window_size` entities at a time; nothing is asked before the first step.
   EntityIterator iterate(const Scope& scope, std::size_t window_size = default_window_size);
 
   /// The id comes from the payload, the guild from the key where the method by name takes one.
   Request<void> set(EntityKey key, std::string payload, std::optional<Lifetime> expire_time = std::nullopt);
+  /// update_message() of MessageCache.
   Request<bool> update(std::string message, std::optional<Lifetime> expire_time = std::nullopt);
+  /// Deletes one entity and its references; one that is not there is no error.
   Request<void> erase(EntityKey key);
+  /// Deletes all of a collection; what is written meanwhile may stay.
   Request<void> clear(const Scope& scope);
 
   /// What a member may do in a channel or thread, or without one in the guild as a whole, computed from the cache in two

@@ -63,6 +63,7 @@ class CacheIterator {
   /// Asked for each entity; false ends the walk there.
   using Each = Callback<bool(T&)>;
 
+  /// Views what it walks as T.
   explicit CacheIterator(EntityIterator entities) noexcept : entities_(std::move(entities)) {}
 
   /// See EntityIterator for each of these.
@@ -71,12 +72,14 @@ class CacheIterator {
       return entity ? std::optional<T>(model(std::move(*entity))) : std::nullopt;
     });
   }
+  /// Calls `each` for the entities that are left; see EntityIterator::for_each().
   Request<void> for_each(Each each) {
     return entities_.for_each([each = std::move(each)](Entity& entity) mutable {
       T seen = model(std::move(entity));
       return each(seen);
     });
   }
+  /// The entities that are left, at most `limit`.
   Request<std::vector<T>> collect(std::size_t limit = std::numeric_limits<std::size_t>::max()) {
     return entities_.collect(limit).map([](std::vector<Entity> entities) {
       std::vector<T> models;
@@ -85,6 +88,7 @@ class CacheIterator {
       return models;
     });
   }
+  /// How many there are; see EntityIterator::len().
   Request<std::size_t> len() { return entities_.len(); }
 
  private:

@@ -59,6 +59,7 @@ class CacheOf : public Methods<CacheOf<Methods...>>... {
   static_assert(sizeof...(Methods) > 0, "a cache of nothing; name at least one resource");
 
  public:
+  /// Those that it keeps.
   static constexpr Resources resources() noexcept { return {ResourceOf<Methods>::value...}; }
 
   /// The intents these resources need.
@@ -95,24 +96,32 @@ class CacheOf : public Methods<CacheOf<Methods...>>... {
   CacheOf(CacheOf&&) noexcept = default;
   CacheOf& operator=(CacheOf&&) noexcept = default;
 
+  /// The cache behind it, with all methods.
   Cache& cache() noexcept { return *cache_; }
 
   // What the calls by name come to; see Cache. Here the resource is only known while the program runs.
+  /// As Cache::get().
   Request<Entity> get(EntityKey key) { return cache_->get(std::move(key)); }
+  /// As Cache::get_many().
   Request<std::vector<std::optional<Entity>>> get_many(Resource resource, std::vector<std::uint64_t> ids,
                                                        std::uint64_t guild_id = 0) {
     return cache_->get_many(resource, std::move(ids), guild_id);
   }
+  /// As Cache::iterate().
   EntityIterator iterate(const Scope& scope, std::size_t window_size = default_window_size) {
     return cache_->iterate(scope, window_size);
   }
+  /// As Cache::set().
   Request<void> set(EntityKey key, std::string payload, std::optional<Lifetime> expire_time = std::nullopt) {
     return cache_->set(std::move(key), std::move(payload), expire_time);
   }
+  /// As Cache::update().
   Request<bool> update(std::string message, std::optional<Lifetime> expire_time = std::nullopt) {
     return cache_->update(std::move(message), expire_time);
   }
+  /// As Cache::erase().
   Request<void> erase(EntityKey key) { return cache_->erase(std::move(key)); }
+  /// As Cache::clear().
   Request<void> clear(const Scope& scope) { return cache_->clear(scope); }
 
  private:

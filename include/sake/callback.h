@@ -15,12 +15,15 @@ namespace sake {
 template <typename Signature>
 class Callback;
 
+/// A function that is moved and not copied, called any number of times; small ones need no memory of their own.
 template <typename Return, typename... Args>
 class Callback<Return(Args...)> {
  public:
   Callback() noexcept = default;
+  /// Empty.
   Callback(std::nullptr_t) noexcept {}
 
+  /// Keeps what it is given. It must not throw when it is called.
   template <typename F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> &&
            std::is_invocable_r_v<Return, std::decay_t<F>&, Args...>) Callback(F&& function) {
@@ -51,6 +54,7 @@ class Callback<Return(Args...)> {
   /// REQUIRES: not empty.
   Return operator()(Args... args) noexcept { return table_->call(storage_, std::forward<Args>(args)...); }
 
+  /// Empties it, which destroys what it holds.
   void reset() noexcept {
     if (table_ != nullptr) std::exchange(table_, nullptr)->destroy(storage_);
   }

@@ -43,7 +43,7 @@ struct Chunking {
 
 /// How asking for the members of a guild has ended.
 struct MembersReport {
-  std::uint64_t guild_id;
+  std::uint64_t guild_id;   ///< Whose members they are.
   bool complete;            ///< See Cache::members_complete().
   std::size_t members;      ///< How many there are; 0 unless all were listed.
   std::string_view reason;  ///< Why they are not complete; else empty.

@@ -41,11 +41,11 @@ SAKE_EXPORT std::string_view name(Cause cause) noexcept;
 
 /// An error as a value. Never holds a password, a token or the text of a frame.
 struct Error {
-  Errc code = Errc::invalid_argument;
-  Cause cause = Cause::none;
-  bool may_have_run = false;  ///< Redis may have executed the command although no answer came.
-  std::string text = {};      ///< One sentence for a log: what failed, and what to do where that is known.
-  bool is_absent = false;     ///< With entry_not_found: there is none. Otherwise this process cannot know.
+  Errc code = Errc::invalid_argument;  ///< In which of the ways.
+  Cause cause = Cause::none;           ///< What was behind a backend_error.
+  bool may_have_run = false;           ///< Redis may have executed the command although no answer came.
+  std::string text = {};               ///< One sentence for a log: what failed, and what to do where that is known.
+  bool is_absent = false;              ///< With entry_not_found: there is none. Otherwise this process cannot know.
 };
 
 /// "backend_error (server): OOM command not allowed ...": one line for a log.

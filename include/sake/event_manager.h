@@ -18,8 +18,8 @@ namespace sake {
 
 /// One dispatch of a gateway connection: a whole frame, or what was taken out of one. What it views lives for the call.
 struct RawDispatch {
-  std::uint32_t shard_id = 0;
-  std::uint32_t shard_count = 1;
+  std::uint32_t shard_id = 0;                            ///< Which shard received it, counted from 0.
+  std::uint32_t shard_count = 1;                         ///< How many shards there are.
   std::string_view frame = {};                           ///< As it came from Discord. Empty: the three below are it.
   std::string_view event = {};                           ///< "t"
   std::string_view data = {};                            ///< The JSON text of "d".
@@ -44,7 +44,9 @@ class SAKE_EXPORT DispatchListener {
 /// Hears of the start and the end of the program. Both call `done` once, from the loop and not inside of the call.
 class SAKE_EXPORT LifetimeListener {
  public:
+  /// The program starts.
   virtual void on_starting(Callback<void(Status)> done) = 0;
+  /// The program stops.
   virtual void on_stopping(Callback<void(Status)> done) = 0;
 
  protected:
@@ -57,9 +59,13 @@ class SAKE_EXPORT EventManager {
  public:
   virtual ~EventManager() = default;
 
+  /// From now on the listener hears of dispatches.
   virtual void subscribe(DispatchListener& listener) = 0;
+  /// It hears of no more; one that has not subscribed may do so too.
   virtual void unsubscribe(DispatchListener& listener) = 0;
+  /// From now on the listener hears of the start and the end.
   virtual void subscribe(LifetimeListener& listener) = 0;
+  /// It hears of no more; one that has not subscribed may do so too.
   virtual void unsubscribe(LifetimeListener& listener) = 0;
 
   /// A listener that has refused a dispatch takes it now. Does nothing unless overridden.
@@ -86,14 +92,19 @@ class SAKE_EXPORT EventSource final : public EventManager {
   /// Tells every listener, and calls `done` once when all of them are through, with the first error. Without listeners
   /// inside of the call.
   void starting(Callback<void(Status)> done = {});
+  /// The same for the end of the program.
   void stopping(Callback<void(Status)> done = {});
 
   /// Called each time a listener that has refused a dispatch takes more.
   void on_capacity(Callback<void()> callback);
 
+  /// See EventManager, as for the three that follow.
   void subscribe(DispatchListener& listener) override;
+  /// See EventManager.
   void unsubscribe(DispatchListener& listener) override;
+  /// See EventManager.
   void subscribe(LifetimeListener& listener) override;
+  /// See EventManager.
   void unsubscribe(LifetimeListener& listener) override;
   void on_capacity(DispatchListener& listener) override;
 

@@ -45,8 +45,8 @@ enum class FieldKind : std::uint8_t {
 
 /// One of an enumeration's values, by Discord's name.
 struct EnumValue {
-  std::int64_t value;  ///< Of flags the number of the bit.
-  std::string_view name;
+  std::int64_t value;     ///< Of flags the number of the bit.
+  std::string_view name;  ///< Discord's name.
 };
 
 struct ModelInfo;
@@ -56,12 +56,12 @@ struct SAKE_EXPORT FieldInfo {
   /// How many there are.
   enum class Shape : std::uint8_t { one, list, map };
 
-  std::string_view model;  ///< Whose it is: "Message".
-  std::string_view name;   ///< Discord's: "edited_timestamp".
-  FieldKind kind;
-  Shape shape;
-  bool may_be_missing;  ///< Any field may be, in a partial object; this one also in a whole.
-  bool may_be_null;
+  std::string_view model;                 ///< Whose it is: "Message".
+  std::string_view name;                  ///< Discord's: "edited_timestamp".
+  FieldKind kind;                         ///< What each value is.
+  Shape shape;                            ///< How many values there are.
+  bool may_be_missing;                    ///< Any field may be, in a partial object; this one also in a whole.
+  bool may_be_null;                       ///< Whether null is documented.
   std::span<const EnumValue> values;      ///< Of enumeration, flags and word.
   const ModelInfo& (*object)() noexcept;  ///< Of object.
 
@@ -72,8 +72,8 @@ struct SAKE_EXPORT FieldInfo {
 
 /// The fields of a model, those of its base first.
 struct ModelInfo {
-  std::string_view name;
-  std::span<const FieldInfo> fields;
+  std::string_view name;              ///< "Message".
+  std::span<const FieldInfo> fields;  ///< In the order of the accessors.
 };
 
 /// A value, or why there is none. Like std::optional, but it tells a field that is missing from one that is null, and
@@ -81,13 +81,20 @@ struct ModelInfo {
 template <typename T>
 class Field {
  public:
+  /// Without a value.
   Field(const FieldInfo* info, Given given) noexcept : info_(info), given_(given) {}
+  /// With a value.
   Field(const FieldInfo* info, T value) noexcept : info_(info), given_(Given::value), value_(std::move(value)) {}
 
+  /// Which of the four it is.
   Given given() const noexcept { return given_; }
+  /// Whether there is a value.
   bool has_value() const noexcept { return given_ == Given::value; }
+  /// Whether the payload has no such field.
   bool is_missing() const noexcept { return given_ == Given::missing; }
+  /// Whether it is null.
   bool is_null() const noexcept { return given_ == Given::null; }
+  /// Whether it is of another type than documented.
   bool is_invalid() const noexcept { return given_ == Given::invalid; }
 
   /// has_value(). Not for bool, of which it would look like the value: `if (user.bot().value_or(false))`.
@@ -98,6 +105,7 @@ class Field {
     assert(has_value() && "a field without a value was asked for it");
     return value_;
   }
+  /// Moved out. REQUIRES: has_value().
   T value() && noexcept {
     assert(has_value() && "a field without a value was asked for it");
     return std::move(value_);
@@ -106,8 +114,11 @@ class Field {
   T operator*() && noexcept { return std::move(*this).value(); }
   const T* operator->() const noexcept { return &value(); }
 
+  /// The value, or `other` where there is none.
   T value_or(T other) const& { return has_value() ? value_ : std::move(other); }
+  /// The same, moved out.
   T value_or(T other) && { return has_value() ? std::move(value_) : std::move(other); }
+  /// The value, or nothing: for code that need not know why.
   std::optional<T> optional() const& { return has_value() ? std::optional<T>(value_) : std::nullopt; }
 
   /// Whether there is a value and it is this one.
@@ -132,9 +143,12 @@ template <typename Flag>
 class Flags {
  public:
   constexpr Flags() noexcept = default;
+  /// With those bits set, whatever they mean.
   constexpr explicit Flags(std::uint64_t bits) noexcept : bits_(bits) {}
 
+  /// Whether the flag is set.
   constexpr bool has(Flag flag) const noexcept { return (bits_ >> static_cast<unsigned>(flag) & 1) != 0; }
+  /// Discord's number.
   constexpr std::uint64_t bits() const noexcept { return bits_; }
   friend constexpr bool operator==(Flags, Flags) noexcept = default;
 
@@ -145,8 +159,8 @@ class Flags {
 /// One of a list of words, or a word that is not on it.
 template <typename E>
 struct Word {
-  E value = E::unknown;
-  std::string text;  ///< As Discord sent it.
+  E value = E::unknown;  ///< Unknown: a word that is not on the list.
+  std::string text;      ///< As Discord sent it.
 
   friend bool operator==(const Word& word, E value) noexcept { return word.value == value; }
   friend bool operator==(const Word& a, const Word& b) noexcept { return a.text == b.text; }

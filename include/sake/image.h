@@ -6,6 +6,7 @@
 
 namespace sake {
 
+/// How an image is asked for.
 struct ImageFormat {
   /// "png", "jpg", "webp" or "gif". Empty: gif where the image is animated, else png; for emojis webp, in which alone
   /// some of them exist. An image that does not come in the format is asked for as png.

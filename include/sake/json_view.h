@@ -47,10 +47,15 @@ class SAKE_EXPORT JsonView {
   /// Views an entity that was read from the cache.
   explicit JsonView(Entity entity);
 
+  /// Which of the four it is.
   Given given() const noexcept;
+  /// Whether there is a value; null is none.
   bool has_value() const noexcept { return given() == Given::value; }
+  /// Whether there is nothing.
   bool is_missing() const noexcept { return given() == Given::missing; }
+  /// Whether it is null.
   bool is_null() const noexcept { return given() == Given::null; }
+  /// Whether it is something else than it should be.
   bool is_invalid() const noexcept { return given() == Given::invalid; }
   /// has_value().
   explicit operator bool() const noexcept { return has_value(); }
@@ -58,6 +63,7 @@ class SAKE_EXPORT JsonView {
   /// Why there is no value: invalid_data_found names what is wrong with it. REQUIRES: !has_value().
   Error error() const;
 
+  /// What the value is; of no meaning where it is invalid.
   Kind kind() const noexcept;
 
   /// The text of this value as it is stored, `null` too; valid as long as any view of the text. Empty: it is missing.
@@ -69,6 +75,7 @@ class SAKE_EXPORT JsonView {
 
   /// The elements of an array, and the members of an object. Of anything else there are none.
   List<JsonView> as_list() const;
+  /// See as_list().
   Map<JsonView> as_map() const;
 
   /// The value as a T: bool, std::int64_t, std::uint64_t, double, std::string (decoded), Snowflake (a string of digits
@@ -114,6 +121,7 @@ class SAKE_EXPORT JsonView {
 class SAKE_EXPORT Model : public JsonView {
  public:
   Model() noexcept = default;
+  /// Views an object; whatever has a value and is none is invalid.
   explicit Model(JsonView view) noexcept : JsonView(std::move(view)) { require(Kind::object); }
 };
 
@@ -125,14 +133,22 @@ class List {
   /// Whatever has a value and is no array is invalid.
   explicit List(JsonView array) noexcept : array_(std::move(array)) { array_.require(JsonView::Kind::array); }
 
+  /// Which of the four it is.
   Given given() const noexcept { return array_.given(); }
+  /// Whether there is an array, which may be empty.
   bool has_value() const noexcept { return given() == Given::value; }
+  /// Whether there is nothing.
   bool is_missing() const noexcept { return given() == Given::missing; }
+  /// Whether it is null.
   bool is_null() const noexcept { return given() == Given::null; }
+  /// Whether it is no array.
   bool is_invalid() const noexcept { return given() == Given::invalid; }
 
+  /// How many elements there are; walks them.
   std::size_t size() const noexcept { return has_value() ? array_.count() : 0; }
+  /// Whether there are no elements, for whatever reason.
   bool empty() const noexcept { return size() == 0; }
+  /// See JsonView::json().
   std::string_view json() const noexcept { return array_.json(); }
 
   /// Valid as long as its list.
@@ -143,6 +159,7 @@ class List {
     using iterator_category = std::input_iterator_tag;
 
     Iterator() noexcept = default;
+    /// At the element `at`, with `left` elements from there on.
     Iterator(JsonView at, std::size_t left) noexcept : at_(std::move(at)), left_(left) {}
     T operator*() const { return T(at_); }
     Iterator& operator++() {
@@ -183,14 +200,22 @@ class Map {
   /// Whatever has a value and is no object is invalid.
   explicit Map(JsonView object) noexcept : object_(std::move(object)) { object_.require(JsonView::Kind::object); }
 
+  /// Which of the four it is.
   Given given() const noexcept { return object_.given(); }
+  /// Whether there is an object, which may be empty.
   bool has_value() const noexcept { return given() == Given::value; }
+  /// Whether there is nothing.
   bool is_missing() const noexcept { return given() == Given::missing; }
+  /// Whether it is null.
   bool is_null() const noexcept { return given() == Given::null; }
+  /// Whether it is no object.
   bool is_invalid() const noexcept { return given() == Given::invalid; }
 
+  /// How many members there are, with keys that are given twice; walks them.
   std::size_t size() const noexcept { return has_value() ? object_.count() : 0; }
+  /// Whether there are no members, for whatever reason.
   bool empty() const noexcept { return size() == 0; }
+  /// See JsonView::json().
   std::string_view json() const noexcept { return object_.json(); }
 
   /// Missing where there is no such key, invalid of what is no object.

@@ -27,11 +27,15 @@ class Lifetime {
  public:
   /// No expiry.
   struct Never {};
-  static constexpr Never never{};
+  static constexpr Never never{};  ///< No expiry.
 
+  /// No expiry.
   constexpr Lifetime(Never) noexcept {}
+  /// No expiry.
   constexpr Lifetime(std::nullopt_t) noexcept {}
+  /// So many seconds, which may have a fraction.
   SAKE_EXPORT Lifetime(double seconds) noexcept;
+  /// So long.
   template <typename Rep, typename Period>
   constexpr Lifetime(std::chrono::duration<Rep, Period> duration) noexcept {
     if constexpr (std::chrono::treat_as_floating_point_v<Rep>) {
@@ -68,8 +72,8 @@ enum class HarvestPolicy : std::uint8_t {
 
 /// Choices where Discord's documentation leaves one. The defaults suit a bot that relies on its cache.
 struct Policies {
-  MemberPolicy guild_create_members = MemberPolicy::automatic;
-  HarvestPolicy harvest_members = HarvestPolicy::automatic;
+  MemberPolicy guild_create_members = MemberPolicy::automatic;  ///< What becomes of members in GUILD_CREATE.
+  HarvestPolicy harvest_members = HarvestPolicy::automatic;     ///< What becomes of members that ride along elsewhere.
 
   /// After READY, guilds of this shard that are stored and not listed are removed like a leave.
   bool reconcile = true;
@@ -96,19 +100,21 @@ struct SecondaryIndices {
   bool members_by_user = false;      ///< `7:<user>:4`
   bool presences_by_user = false;    ///< `7:<user>:5`
 
+  /// With every index.
   static constexpr SecondaryIndices all() noexcept { return {true, true, true, true, true, true, true}; }
+  /// With no index.
   static constexpr SecondaryIndices none() noexcept { return {false, false, false, false, false, false, false}; }
 };
 
 /// Some top-level fields of a resource, by Discord's names.
 struct FieldSelection {
-  Resource resource;
-  std::vector<std::string> fields;
+  Resource resource;                ///< Whose fields they are.
+  std::vector<std::string> fields;  ///< Top-level names, as Discord spells them.
 };
 
 /// An entity that is about to be stored. What it views lives for the call.
 struct Candidate {
-  Resource resource;
+  Resource resource;           ///< What kind of entity it is.
   std::uint64_t id = 0;        ///< Of members, presences and voice states the user's; 0 of an invite.
   std::uint64_t guild_id = 0;  ///< 0: its event names no guild.
   std::string_view code;       ///< Of an invite.
@@ -137,8 +143,8 @@ struct Filters {
 
 /// Sends one resource to another Redis database than its own.
 struct IndexOverride {
-  Resource resource;
-  int index;
+  Resource resource;  ///< What is stored in another database.
+  int index;          ///< The number of that database.
 };
 
 /// How a server at a `rediss://` address is spoken to; with other addresses nothing of this is used. The server must
@@ -152,12 +158,12 @@ struct Tls {
   /// Authorities to trust, in PEM: all certificates of the file, and those of the directory, which `openssl rehash` has
   /// to have indexed. Where both are empty, those that the system trusts.
   std::string ca_file = {};
-  std::string ca_directory = {};
+  std::string ca_directory = {};  ///< See ca_file.
 
   /// What we show a server that asks (Redis: `tls-auth-clients`), in PEM: our certificate, perhaps followed by those it
   /// is signed with, and its key, which may also stand in the same file. A key with a passphrase is refused.
   std::string certificate_file = {};
-  std::string key_file = {};
+  std::string key_file = {};  ///< See certificate_file.
 
   /// Whom the certificate must name instead of the host in the address, and whom we ask for (SNI).
   std::string server_name = {};
@@ -209,7 +215,7 @@ struct SAKE_EXPORT Options {
   /// `member_count` of guilds, and what tells how long an invite lives. The own user is stored whole. What other events
   /// carry of a resource that was cut down before is cut down alike.
   std::vector<FieldSelection> keep_fields = {};
-  std::vector<FieldSelection> drop_fields = {};
+  std::vector<FieldSelection> drop_fields = {};  ///< See keep_fields.
 
   /// Which entities are stored: all, unless something is said here.
   Filters filters = {};
@@ -217,8 +223,8 @@ struct SAKE_EXPORT Options {
   /// How values are written: filters and fields come first, then this. Empty: as the JSON they are.
   Codec codec = {};
 
-  Policies policies = {};
-  SecondaryIndices secondary_indices = {};
+  Policies policies = {};                   ///< Where Discord's documentation leaves a choice.
+  SecondaryIndices secondary_indices = {};  ///< Which optional indices are kept.
 
   /// The intents the gateway session has. A warning is logged when they do not cover a resource; see also
   /// Policies::harvest_members. Nothing is checked when empty.
@@ -271,7 +277,7 @@ struct SAKE_EXPORT Options {
   /// replay returns the time of the frame it feeds, or a constant where its log has none, which keeps tombstones until
   /// GUILD_CREATE or GUILD_MEMBER_ADD lifts them.
   std::int64_t (*event_clock)(void* context) = nullptr;
-  void* event_clock_context = nullptr;
+  void* event_clock_context = nullptr;  ///< Passed to event_clock.
 
   /// Ignore SIGPIPE in this process if nobody handles it: writing to a peer that is gone raises it.
   bool ignore_sigpipe = true;
@@ -284,9 +290,13 @@ struct SAKE_EXPORT Options {
 
   /// hikari-sake's builders, for those who know them.
   Options& with_index_override(Resource resource, std::optional<int> index);
+  /// The database that was chosen for a resource; none: its own.
   std::optional<int> get_index_override(Resource resource) const noexcept;
+  /// Sets user_expire.
   Options& with_user_expire(Lifetime lifetime) noexcept;
+  /// Sets message_expire.
   Options& with_message_expire(Lifetime lifetime) noexcept;
+  /// Sets invite_expire.
   Options& with_invite_expire(Lifetime lifetime) noexcept;
 
   /// The database numbers a cache with these options uses, ascending; 9 among them when anything refers to it.

@@ -87,7 +87,9 @@ enum class Permission : std::uint64_t {
 class Permissions {
  public:
   constexpr Permissions() noexcept = default;
+  /// This one alone.
   constexpr Permissions(Permission permission) noexcept : value_(static_cast<std::uint64_t>(permission)) {}
+  /// These.
   constexpr Permissions(std::initializer_list<Permission> permissions) noexcept {
     for (Permission permission : permissions) value_ |= static_cast<std::uint64_t>(permission);
   }
@@ -103,18 +105,24 @@ class Permissions {
   /// What means something in channels of a kind, and so in their overwrites. Text: text, announcement, forum and media
   /// channels, and threads.
   static constexpr Permissions in_text() noexcept { return Permissions(std::uint64_t{0x1E40FCB007FC51}); }
+  /// See in_text().
   static constexpr Permissions in_voice() noexcept { return Permissions(std::uint64_t{0x1774A2B3F7FF51}); }
+  /// See in_text().
   static constexpr Permissions in_stage() noexcept { return Permissions(std::uint64_t{0x165023B157FE51}); }
 
   /// In a guild whose `mfa_level` is 1, who uses these needs two-factor authentication (of an application: its owner).
   static constexpr Permissions needs_two_factor() noexcept { return Permissions(std::uint64_t{0x2047000203E}); }
 
+  /// Discord's number.
   constexpr std::uint64_t value() const noexcept { return value_; }
+  /// Whether no bit is set.
   constexpr bool empty() const noexcept { return value_ == 0; }
 
   /// Whether all of these are in the set. ADMINISTRATOR is a bit like the others here; see PermissionReport::allows().
   constexpr bool has(Permissions all) const noexcept { return (value_ & all.value_) == all.value_; }
+  /// Whether one of these is in the set at least.
   constexpr bool has_any(Permissions any) const noexcept { return (value_ & any.value_) != 0; }
+  /// The set without these.
   constexpr Permissions without(Permissions taken) const noexcept { return Permissions(value_ & ~taken.value_); }
 
   constexpr Permissions& operator|=(Permissions other) noexcept {
@@ -151,23 +159,23 @@ SAKE_EXPORT std::string describe(Permissions permissions);
 /// What the rules need of an overwrite.
 struct OverwriteFacts {
   Snowflake id = {};                         ///< Of the role or the user; for @everyone the guild's.
-  OverwriteType type = OverwriteType::role;  ///< Of neither a role nor a member: it counts nothing.
-  Permissions allow = {};
-  Permissions deny = {};
+  OverwriteType type = OverwriteType::role;  ///< Whose the id is; of neither a role nor a member: it counts nothing.
+  Permissions allow = {};                    ///< What it gives.
+  Permissions deny = {};                     ///< What it takes away.
 };
 
 /// What the rules need of a role. That of @everyone has its guild's id.
 struct RoleFacts {
-  Snowflake id = {};
-  Permissions permissions = {};
-  std::int64_t position = 0;
-  std::uint32_t color = 0;  ///< `colors.primary_color`; 0: none.
-  bool hoist = false;
+  Snowflake id = {};             ///< The guild's, of @everyone.
+  Permissions permissions = {};  ///< What the role gives in the guild.
+  std::int64_t position = 0;     ///< Higher ones rank above; where two are equal, the lower id does.
+  std::uint32_t color = 0;       ///< `colors.primary_color`; 0: none.
+  bool hoist = false;            ///< Whether its members are listed apart.
 };
 
 /// What the rules need of a channel. What is viewed must outlive the call.
 struct ChannelFacts {
-  ChannelType type = ChannelType::guild_text;
+  ChannelType type = ChannelType::guild_text;  ///< Says which of the rules apply.
   /// The channel's own; of a thread (types 10 to 12) those of the channel it is in, its `parent_id`. A category's never
   /// count: a channel that follows its category has copies of them.
   std::span<const OverwriteFacts> overwrites = {};
@@ -176,9 +184,9 @@ struct ChannelFacts {
 
 /// What the rules need of a member.
 struct MemberFacts {
-  Snowflake user_id = {};
-  std::vector<Snowflake> roles = {};  ///< Without @everyone.
-  std::optional<Timestamp> timed_out_until = {};
+  Snowflake user_id = {};                         ///< Who it is.
+  std::vector<Snowflake> roles = {};              ///< Without @everyone.
+  std::optional<Timestamp> timed_out_until = {};  ///< `communication_disabled_until`; it may have passed.
 };
 
 /// The facts of what a host has. Errors: invalid_data_found, naming the field: what is missing is not guessed. The
@@ -189,9 +197,9 @@ SAKE_EXPORT Result<std::vector<OverwriteFacts>> overwrites_of(const Channel& cha
 
 /// Who asks for what. What is viewed must outlive the call.
 struct PermissionQuestion {
-  Snowflake guild_id = {};
-  Snowflake owner_id = {};
-  Snowflake user_id = {};
+  Snowflake guild_id = {};                        ///< Where.
+  Snowflake owner_id = {};                        ///< Who may do everything there.
+  Snowflake user_id = {};                         ///< Who asks.
   std::span<const RoleFacts> roles = {};          ///< @everyone and the member's at least.
   std::span<const Snowflake> member_roles = {};   ///< Roles that are not among `roles` count nothing.
   std::optional<Timestamp> timed_out_until = {};  ///< `communication_disabled_until`.
@@ -201,6 +209,7 @@ struct PermissionQuestion {
 
 /// One step of the way to a member's permissions.
 struct PermissionReason {
+  /// The rules by which bits come and go.
   enum class By : std::uint8_t {
     owner,               ///< Has everything.
     everyone,            ///< The role @everyone.
@@ -217,7 +226,7 @@ struct PermissionReason {
     cannot_connect,      ///< What goes with CONNECT goes with it.
   };
 
-  By by = By::role;
+  By by = By::role;        ///< The rule.
   Snowflake id = {};       ///< The role or the user whose overwrite it is; else 0.
   Permissions gave = {};   ///< All that it gives, also what was there already.
   Permissions taken = {};  ///< What was there and is gone.
@@ -229,6 +238,7 @@ SAKE_EXPORT std::string_view name(PermissionReason::By by) noexcept;
 /// "the role 5", "the overwrite for the user 7", "VIEW_CHANNEL is missing": what gave or took.
 SAKE_EXPORT std::string describe(const PermissionReason& reason);
 
+/// What a member may do, and why.
 struct PermissionReport {
   Permissions base;                ///< From the roles: what holds in the guild where no channel says otherwise.
   std::optional<Permissions> raw;  ///< After the overwrites, as interactions carry it; none without a channel.
@@ -287,14 +297,15 @@ SAKE_EXPORT const RoleFacts* hoist_role(Snowflake guild_id, std::span<const Role
 
 /// A guild as the order of its members needs it. What is viewed must outlive the call.
 struct RoleOrder {
-  Snowflake guild_id = {};
-  Snowflake owner_id = {};
-  std::span<const RoleFacts> roles = {};
+  Snowflake guild_id = {};                ///< Which guild it is.
+  Snowflake owner_id = {};                ///< Who stands above all roles.
+  std::span<const RoleFacts> roles = {};  ///< All roles of the guild.
 };
 
+/// Somebody in that order. What is viewed must outlive the call.
 struct RankedMember {
-  Snowflake user_id = {};
-  std::span<const Snowflake> roles = {};
+  Snowflake user_id = {};                 ///< Who it is.
+  std::span<const Snowflake> roles = {};  ///< The member's roles, without @everyone.
 };
 
 /// Whether the order lets `actor` kick, ban, time out or rename `target`; which permission that needs is another

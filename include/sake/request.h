@@ -21,13 +21,16 @@
 
 namespace sake {
 
+/// A call that has not been made yet; see the top of this file.
 template <typename T>
 class [[nodiscard]] Request {
  public:
   /// Status for calls that end in nothing but success or an error.
   using Answer = std::conditional_t<std::is_void_v<T>, Status, Result<T>>;
+  /// Receives the answer.
   using Then = Callback<void(Answer)>;
 
+  /// Of a function that makes the call and hands on its answer once.
   explicit Request(Callback<void(Then)> start) noexcept : start_(std::move(start)) {}
 
   /// Makes the call. `then` is called once, from the loop and never inside this call, unless the cache is gone. Without
@@ -64,6 +67,7 @@ class [[nodiscard]] Request {
 template <typename T>
 class Request<T>::Awaiter {
  public:
+  /// Waits for the answer to a call.
   explicit Awaiter(Callback<void(Then)> start) noexcept : start_(std::move(start)) {}
   Awaiter(const Awaiter&) = delete;
   Awaiter& operator=(const Awaiter&) = delete;

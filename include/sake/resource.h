@@ -48,6 +48,7 @@ SAKE_EXPORT std::optional<Resource> resource_from_name(std::string_view name) no
 class Resources {
  public:
   constexpr Resources() noexcept = default;
+  /// These.
   constexpr Resources(std::initializer_list<Resource> resources) noexcept {
     for (Resource resource : resources) insert(resource);
   }
@@ -59,9 +60,13 @@ class Resources {
   /// `databases 18` or an index override.
   SAKE_EXPORT static Resources everything() noexcept;
 
+  /// Whether it is one of them.
   constexpr bool contains(Resource resource) const noexcept { return (bits_ & bit(resource)) != 0; }
+  /// Adds one.
   constexpr void insert(Resource resource) noexcept { bits_ |= bit(resource); }
+  /// Takes one away.
   constexpr void erase(Resource resource) noexcept { bits_ &= ~bit(resource); }
+  /// Whether there are none.
   constexpr bool empty() const noexcept { return bits_ == 0; }
   friend constexpr bool operator==(Resources, Resources) noexcept = default;
 

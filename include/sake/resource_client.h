@@ -16,6 +16,7 @@ struct uv_loop_s;
 
 namespace sake {
 
+/// What ties a client to its program.
 struct ClientOptions {
   /// Whose dispatches the cache applies from open() to close(); those in between closing and opening again are missed,
   /// so a host begins a new gateway session then. Null: nothing is applied but what the host dispatches itself. It must
@@ -60,6 +61,7 @@ class SAKE_EXPORT ResourceClient {
   /// Null unless it is closed.
   Options* changeable_options() noexcept;
 
+  /// ClientOptions::event_manager; null without one.
   EventManager* event_manager() const noexcept;
 
   /// Opens when it is told of a start, closes when it is told of a stop. For programs that start and stop their parts

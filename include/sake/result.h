@@ -11,18 +11,24 @@
 
 namespace sake {
 
+/// A value, or why there is none.
 template <typename T>
 class [[nodiscard]] Result {
  public:
+  /// Success.
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  /// Failure.
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   explicit operator bool() const noexcept { return state_.index() == 0; }
+  /// Whether there is a value.
   bool has_value() const noexcept { return state_.index() == 0; }
 
   /// REQUIRES: has_value().
   T& value() & noexcept { return *checked(std::get_if<0>(&state_)); }
+  /// REQUIRES: has_value().
   const T& value() const& noexcept { return *checked(std::get_if<0>(&state_)); }
+  /// The same, moved out.
   T&& value() && noexcept { return std::move(*checked(std::get_if<0>(&state_))); }
   T& operator*() & noexcept { return value(); }
   const T& operator*() const& noexcept { return value(); }
@@ -31,6 +37,7 @@ class [[nodiscard]] Result {
 
   /// REQUIRES: !has_value().
   Error& error() noexcept { return *checked(std::get_if<1>(&state_)); }
+  /// REQUIRES: !has_value().
   const Error& error() const noexcept { return *checked(std::get_if<1>(&state_)); }
 
  private:
@@ -47,9 +54,11 @@ class [[nodiscard]] Result {
 class [[nodiscard]] Status {
  public:
   Status() = default;
+  /// Failure.
   Status(Error error) : error_(std::move(error)) {}
 
   explicit operator bool() const noexcept { return !error_; }
+  /// Whether it is no failure.
   bool ok() const noexcept { return !error_; }
 
   /// REQUIRES: !ok().

@@ -15,9 +15,11 @@ using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 class Snowflake {
  public:
   constexpr Snowflake() noexcept = default;
+  /// Of a number.
   constexpr Snowflake(std::uint64_t value) noexcept : value_(value) {}
   constexpr operator std::uint64_t() const noexcept { return value_; }
 
+  /// The number.
   constexpr std::uint64_t value() const noexcept { return value_; }
 
   /// To the millisecond. Without meaning for ids that Discord chose by hand, such as those of its own sounds.
@@ -32,7 +34,9 @@ class Snowflake {
 
   /// Which of Discord's machines and processes made it, and which it was there.
   constexpr unsigned worker() const noexcept { return static_cast<unsigned>(value_ >> 17) & 0x1F; }
+  /// Of the worker.
   constexpr unsigned process() const noexcept { return static_cast<unsigned>(value_ >> 12) & 0x1F; }
+  /// Of what the process made in that millisecond.
   constexpr unsigned increment() const noexcept { return static_cast<unsigned>(value_) & 0xFFF; }
 
  private:

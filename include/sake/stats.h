@@ -24,23 +24,26 @@ enum class Outcome : std::uint8_t {
 };
 SAKE_EXPORT std::string_view name(Outcome outcome) noexcept;
 
+/// What became of the events of one type.
 struct EventStats {
-  std::string_view event;  ///< Discord's name; "(unknown)" and "(not a dispatch)" gather the rest.
-  std::uint64_t applied = 0;
-  std::uint64_t ignored = 0;
-  std::uint64_t rejected = 0;
-  std::uint64_t failed = 0;
+  std::string_view event;      ///< Discord's name; "(unknown)" and "(not a dispatch)" gather the rest.
+  std::uint64_t applied = 0;   ///< Written as far as there was anything to write.
+  std::uint64_t ignored = 0;   ///< Nothing of it is kept.
+  std::uint64_t rejected = 0;  ///< No payload that Discord documents.
+  std::uint64_t failed = 0;    ///< Refused or lost by Redis.
 };
 
+/// How many entities of a resource were written and removed.
 struct ResourceStats {
-  Resource resource;
+  Resource resource;          ///< Which resource.
   std::uint64_t upserts = 0;  ///< Entities written.
   std::uint64_t deletes = 0;  ///< Entities removed by id; a removed hash counts once.
 };
 
+/// How far a shard is.
 struct ShardStats {
-  std::uint32_t id = 0;
-  std::uint32_t count = 1;
+  std::uint32_t id = 0;                 ///< Which shard, counted from 0.
+  std::uint32_t count = 1;              ///< How many shards there are.
   std::uint64_t received_sequence = 0;  ///< The highest sequence number admitted in this session.
   std::uint64_t applied_sequence = 0;   ///< It and everything before it in this session have their outcome.
   std::uint64_t recorded_sequence = 0;  ///< The one of the session record; see Cache::get_session().
@@ -56,12 +59,13 @@ enum class LinkState : std::uint8_t {
 };
 SAKE_EXPORT std::string_view name(LinkState state) noexcept;
 
+/// The connections to one database.
 struct DatabaseStats {
-  int database = 0;
-  LinkState state = LinkState::connecting;
-  std::size_t connections = 0;     ///< The writer and the readers that there are at present.
-  std::uint64_t reconnects = 0;    ///< How often the writer got another link.
-  std::uint64_t refused = 0;       ///< Commands that Redis answered with an error.
+  int database = 0;                         ///< Its number.
+  LinkState state = LinkState::connecting;  ///< Of the writer.
+  std::size_t connections = 0;              ///< The writer and the readers that there are at present.
+  std::uint64_t reconnects = 0;             ///< How often the writer got another link.
+  std::uint64_t refused = 0;                ///< Commands that Redis answered with an error.
   std::uint64_t retries = 0;       ///< How often commands were sent again because Redis could not take one at the time.
   std::uint64_t reads = 0;         ///< Reads that were asked for by the host.
   std::uint64_t reads_waited = 0;  ///< Those that found every reader busy.
@@ -69,10 +73,11 @@ struct DatabaseStats {
   std::string last_error;          ///< Why the latest link or attempt ended; empty when none has.
 };
 
+/// What a cache has done and what it is at.
 struct Stats {
-  std::vector<EventStats> events;        ///< Event types seen so far.
-  std::vector<ResourceStats> resources;  ///< The resources in use.
-  std::vector<ShardStats> shards;
+  std::vector<EventStats> events;             ///< Event types seen so far.
+  std::vector<ResourceStats> resources;       ///< The resources in use.
+  std::vector<ShardStats> shards;             ///< Those that have been made.
   std::vector<DatabaseStats> databases;       ///< Those in use, that of the references last.
   std::uint64_t member_requests = 0;          ///< Sent by chunk_on_guild_create().
   std::size_t member_runs = 0;                ///< Guilds whose members are wanted or on their way.

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   SAKE_FUZZ_CHECK(stored.json() == text);
   if (view.kind() == JsonView::Kind::object && !view.is_invalid()) {
     SAKE_FUZZ_CHECK(stored.id().given() == Message(view).id().given());
-    for (const auto& [key, member] : view.members().entries()) SAKE_FUZZ_CHECK(!view[key].is_missing());
+    for (const auto& [key, member] : view.as_map().entries()) SAKE_FUZZ_CHECK(!view[key].is_missing());
   } else {
     SAKE_FUZZ_CHECK(!stored.id().has_value() && stored.embeds().empty());
   }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that each header of include/sake/ and lib/ compiles alone, and twice in one file.
+"""Checks that each header of include/sake/ and lib/ compiles alone, and twice in one file, and that the public ones, those
+that the build makes among them, include nothing that a program with sake need not have.
 
 Usage: headers.py SOURCE_ROOT BUILD_ROOT. The compiler and its options are those of the build, taken from its
 compile_commands.json. Public headers see nothing but include/, as they do at a user's.
@@ -8,11 +9,14 @@ compile_commands.json. Public headers see nothing but include/, as they do at a 
 import concurrent.futures
 import json
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
 
 JOBS = 2
+# Of libraries behind the interface, wherever they are installed.
+HIDDEN = re.compile(r"[/\s]((?:uv|uv/\w+|hiredis/\w+|hiredis|rapidjson/\w+|openssl/\w+)\.h)\b")
 
 
 def compile_command(build):
@@ -36,7 +40,12 @@ def compile_alone(command, build, header):
     done = subprocess.run(
         [*command, "-fdiagnostics-color=never", "-fsyntax-only", "-x", "c++", "-"],
         input=text, cwd=build, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return header, done.returncode, done.stdout
+    if done.returncode or not header.startswith("sake/"):
+        return header, done.returncode, done.stdout
+    included = subprocess.run([*command, "-M", "-x", "c++", "-"], input=text, cwd=build, text=True,
+                              stdout=subprocess.PIPE, check=True).stdout
+    found = sorted(set(HIDDEN.findall(included)))
+    return header, len(found), "\n".join(f"it includes {name}" for name in found)
 
 
 def main():
@@ -53,8 +62,8 @@ def main():
         for header, code, output in pool.map(lambda job: compile_alone(job[0], build, job[1]), work):
             if code:
                 bad += 1
-                print(f"{header} does not compile alone:\n{output}")
-    print(f"{len(work)} headers, {bad} of them do not compile alone")
+                print(f"{header} does not stand alone:\n{output}")
+    print(f"{len(work)} headers, {bad} of them do not stand alone")
     return bool(bad)
 
 

@@ -371,7 +371,7 @@ std::vector<std::pair<JsonView, json>> parts(const JsonView& view, const json& v
     for (auto& each : parts(part, of, rest)) found.push_back(std::move(each));
   };
   if (key == "*" && value.is_array()) {
-    for (std::size_t i = 0; i < value.size(); ++i) add(view.elements()[i], value[i]);
+    for (std::size_t i = 0; i < value.size(); ++i) add(view.as_list()[i], value[i]);
   } else if (key == "*" && value.is_object()) {
     for (const auto& [name, member] : value.items()) add(view[name], member);
   } else if (value.is_object() && value.contains(key)) {

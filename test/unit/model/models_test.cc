@@ -142,15 +142,15 @@ TEST_CASE("a text that is no JSON, or no object, is invalid with all its fields"
     CHECK(view.is_invalid());
     CHECK(view.error().code == Errc::invalid_data_found);
     CHECK(view["id"].is_invalid());
-    CHECK(view.elements().empty());
-    CHECK(view.members().entries().empty());
+    CHECK(view.as_list().empty());
+    CHECK(view.as_map().entries().empty());
     CHECK(User(view).id().is_invalid());
     // Of an entity the text is not looked at before somebody asks.
     const User stored(JsonView(Entity{.resource = Resource::user, .json = std::string(text)}));
     CHECK_MESSAGE(stored.id().is_invalid(), text.size());
     CHECK(stored.json() == text);
-    CHECK(JsonView(Entity{.json = std::string(text)}).elements().empty());
-    CHECK(JsonView(Entity{.json = std::string(text)}).members().entries().empty());
+    CHECK(JsonView(Entity{.json = std::string(text)}).as_list().empty());
+    CHECK(JsonView(Entity{.json = std::string(text)}).as_map().entries().empty());
   }
   for (const std::string_view text : {"[]", "1", "true", "\"id\""}) {
     CAPTURE(text);
@@ -392,23 +392,23 @@ TEST_CASE("as reads what models have no field for") {
   CHECK(view["x"].as<bool>().is_missing());
   CHECK(view["a"].as<std::string>().is_invalid());
   CHECK(view["b"].as<bool>().info() == nullptr);
-  CHECK(view.elements().is_invalid());
-  CHECK(view["a"].elements()[0].as<std::int64_t>() == 1);
-  CHECK(view["a"].elements()[1].is_missing());
-  CHECK(view["a"].members().is_invalid());
-  CHECK(view.members().size() == 9);
+  CHECK(view.as_list().is_invalid());
+  CHECK(view["a"].as_list()[0].as<std::int64_t>() == 1);
+  CHECK(view["a"].as_list()[1].is_missing());
+  CHECK(view["a"].as_map().is_invalid());
+  CHECK(view.as_map().size() == 9);
 }
 
 TEST_CASE("fields that no model knows are found by key, and a key given twice means its last value") {
   const Member member =
       from<Member>(R"({"nick":"a","_new":{"deep":[{"er":5}]},"nick":"b","roles":["1"],"roles":null})");
-  CHECK(member["_new"]["deep"].elements()[0]["er"].as<std::int64_t>() == 5);
+  CHECK(member["_new"]["deep"].as_list()[0]["er"].as<std::int64_t>() == 5);
   CHECK(member["_new"].kind() == JsonView::Kind::object);
   CHECK(member.nick() == "b");
   CHECK(member["nick"].as<std::string>() == "b");
   CHECK(member.roles().is_null());
-  CHECK(member.members().size() == 5);
-  CHECK(member.members()["nick"].as<std::string>() == "b");
+  CHECK(member.as_map().size() == 5);
+  CHECK(member.as_map()["nick"].as<std::string>() == "b");
 }
 
 TEST_CASE("json is the text as it is stored, and kind what it is") {
