@@ -57,7 +57,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for subcommand in subcommands:
             file = pathlib.Path(folder) / f"{subcommand}.json"
-            run = subprocess.run([program, subcommand, "--small", "--check", "--json", str(file)], timeout=60,
+            run = subprocess.run([program, subcommand, "--small", "--check", "--json", str(file)], timeout=120,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
             if run.returncode != 0:
                 bad.append(f"{subcommand}: it ended with {run.returncode}\n{run.stdout}")

@@ -56,13 +56,13 @@ void DomExtraction::extract(std::string_view frame, std::string& out) {
   rapidjson::Value& event = document["d"];
   if (!event.HasMember("roles")) {
     write(event);
-    if (const auto author = event.FindMember("author"); author != event.MemberEnd()) write(author->value);
+    if (event.HasMember("author")) write(event["author"]);
     return;
   }
   for (const std::string_view name : collections) {
-    const auto found = event.FindMember(rapidjson::StringRef(name.data(), name.size()));
-    if (found == event.MemberEnd()) continue;
-    for (rapidjson::Value& entity : found->value.GetArray()) {
+    const rapidjson::Value key(rapidjson::StringRef(name.data(), name.size()));
+    if (!event.HasMember(key)) continue;
+    for (rapidjson::Value& entity : event[key].GetArray()) {
       rapidjson::Value guild_id(event["id"], document.GetAllocator());
       entity.AddMember("guild_id", guild_id, document.GetAllocator());
       write(entity);
