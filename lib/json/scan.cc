@@ -133,6 +133,7 @@ std::uint32_t hex4(std::string_view raw, std::size_t at) noexcept {
 }  // namespace
 
 std::string decode(std::string_view raw) {
+  if (raw.find('\\') == std::string_view::npos) return std::string(raw);
   std::string out;
   out.reserve(raw.size());
   for (std::size_t i = 0; i < raw.size(); ++i) {
@@ -445,8 +446,20 @@ std::optional<std::int64_t> Value::integer() const noexcept {
 Value Value::operator[](std::string_view key) const {
   Value found;
   if (!is_object()) return found;
-  for (Value member : children())
-    if (member.key_equals(key)) found = member;
+  const char* const text = document_->text_.data();
+  const Document::Node* const nodes = document_->nodes_.data();
+  const std::uint32_t end = nodes[node_].next;
+  for (std::uint32_t at = node_ + 1; at != end; at = nodes[at].next) {
+    const Document::Node& member = nodes[at];
+    // Most keys of another name differ in their size or in their last character, so that few are compared as a whole.
+    if (member.key_size == key.size()) {
+      if (key.empty() || (text[member.key_begin + key.size() - 1] == key.back() &&
+                          std::memcmp(text + member.key_begin, key.data(), key.size()) == 0))
+        found = Value{document_, at};
+    } else if ((member.key_size & Document::escaped_key) != 0 && Value{document_, at}.key() == key) {
+      found = Value{document_, at};
+    }
+  }
   return found;
 }
 

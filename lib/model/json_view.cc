@@ -62,12 +62,10 @@ std::string_view JsonView::json() const noexcept {
 }
 
 JsonView JsonView::operator[](std::string_view key) const {
-  if (!has_value()) return JsonView(text_, field_, node_, is_invalid() ? Given::invalid : Given::missing);
-  const json::Value object = text_->index().at(node_);
-  // Of an entity, here is where it shows that its text is no JSON.
-  if (!object.is_object()) return JsonView(text_, field_, node_, Given::invalid);
-  const json::Value found = object[key];
-  const Given given = found.is_missing() ? Given::missing : found.is_null() ? Given::null : Given::value;
+  json::Value found;
+  const Given given = Reader::find(*this, key, found);
+  // What is invalid shows the text that is to blame.
+  if (given == Given::invalid) return JsonView(text_, field_, node_, given);
   return JsonView(text_, nullptr, found.node(), given);
 }
 
@@ -169,6 +167,15 @@ namespace model {
 
 json::Value Reader::of(const JsonView& view) noexcept { return view.text_->index().at(view.node_); }
 
+Given Reader::find(const JsonView& object, std::string_view key, json::Value& found) {
+  if (!object.has_value()) return object.is_invalid() ? Given::invalid : Given::missing;
+  const json::Value in = of(object);
+  // Of an entity, here is where it shows that its text is no JSON.
+  if (!in.is_object()) return Given::invalid;
+  found = in[key];
+  return found.is_missing() ? Given::missing : found.is_null() ? Given::null : Given::value;
+}
+
 JsonView Reader::view(const JsonView& object, const FieldInfo& field) {
   JsonView found = object[field.name];
   found.field_ = &field;
@@ -222,10 +229,13 @@ std::optional<Timestamp> Reader::to_scalar(json::Value value, const FieldInfo* f
     return Timestamp(std::chrono::microseconds(*count * unit));
   }
   if (!value.is_string()) return std::nullopt;
-  const std::string text = value.string();
-  std::optional<std::int64_t> microseconds = base::parse_timestamp_us(text);
-  // What names no offset is in UTC.
-  if (!microseconds) microseconds = base::parse_timestamp_us(text + "Z");
+  std::optional<std::int64_t> microseconds = base::parse_timestamp_us(value.raw_string());
+  if (!microseconds) {
+    // It may be written with escapes, and what names no offset is in UTC.
+    const std::string text = value.string();
+    microseconds = base::parse_timestamp_us(text);
+    if (!microseconds) microseconds = base::parse_timestamp_us(text + "Z");
+  }
   return microseconds ? std::optional<Timestamp>(std::chrono::microseconds(*microseconds)) : std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -25,26 +26,37 @@ class Reader {
 
   template <typename T>
   static Field<T> read(const JsonView& object, const FieldInfo& field) {
-    return convert<T>(view(object, field), &field);
+    // Without a view of the value, whose share in the text would cost more than the rest.
+    json::Value value;
+    const Given given = find(object, field.name, value);
+    return given == Given::value ? convert<T>(value, &field) : Field<T>(&field, given);
   }
   /// Whether it is there, which is all that a mark says.
   static bool is_set(const JsonView& object, const FieldInfo& field) {
-    const Given given = view(object, field).given();
+    json::Value value;
+    const Given given = find(object, field.name, value);
     return given == Given::null || given == Given::value;
   }
 
   template <typename T>
   static Field<T> convert(const JsonView& view, const FieldInfo* field) {
-    if (!view.has_value()) return Field<T>(field, view.given());
-    std::optional<T> value = to<T>(of(view), field);
-    if (!value) return Field<T>(field, Given::invalid);
-    return Field<T>(field, std::move(*value));
+    return view.has_value() ? convert<T>(of(view), field) : Field<T>(field, view.given());
   }
+
+  /// The member of an object by its key; `found` is missing unless there is one.
+  static Given find(const JsonView& object, std::string_view key, json::Value& found);
 
   /// The value that a view is of. REQUIRES: view.has_value().
   static json::Value of(const JsonView& view) noexcept;
 
  private:
+  template <typename T>
+  static Field<T> convert(json::Value value, const FieldInfo* field) {
+    std::optional<T> converted = to<T>(value, field);
+    if (!converted) return Field<T>(field, Given::invalid);
+    return Field<T>(field, std::move(*converted));
+  }
+
   template <typename T>
   struct is_vector : std::false_type {};
   template <typename T>
