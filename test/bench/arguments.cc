@@ -27,6 +27,7 @@ constexpr Row rows[] = {
     {"scale", "What more guilds, crowded guilds, larger frames and longer logs cost", run_scale},
     {"reads", "How long reads take, at rest and beside a replay", run_reads},
     {"json", "Slices of a text against RapidJSON's DOM", run_json},
+    {"models", "Reading an entity through its typed model, and as objects of two other readers of JSON", run_models},
     {"memory", "Bytes in Redis for each entity", run_memory},
     {"tls", "What TLS costs", run_tls},
     {"tcp", "What TCP on this machine costs", run_tcp},

@@ -25,6 +25,7 @@ WANTED = {
               ("beside a log in the same process", "get_member, 256 outstanding, per second")],
     "json": [("GUILD_CREATE", "slices / DOM, speed"), ("MESSAGE_CREATE", "DOM")],
     "memory": [("one resource alone", "member, in Redis"), ("one resource alone", "message, JSON")],
+    "models": [("members", "all fields of a fresh text"), ("members", "one field of a fresh text, to RapidJSON")],
     "tcp": [("all guilds alike: steady", "TCP / Unix socket, wall")],
     "tls": [("all guilds alike: steady", "TLS / Unix socket, CPU of redis-server")],
 }

@@ -31,6 +31,7 @@ void run_naive(const Settings& settings, Report& report);
 void run_scale(const Settings& settings, Report& report);
 void run_reads(const Settings& settings, Report& report);
 void run_json(const Settings& settings, Report& report);
+void run_models(const Settings& settings, Report& report);
 void run_memory(const Settings& settings, Report& report);
 void run_tls(const Settings& settings, Report& report);
 void run_tcp(const Settings& settings, Report& report);
