@@ -48,9 +48,8 @@ std::optional<Line> parse_line(std::uint64_t number, std::string_view text, std:
   }
   auto guild = record->id("guild_id");
   if (!guild) guild = record->id("data.guild_id");
-  Line line{number, {*resource, 0, guild.value_or(0)}, std::string(*data)};
-  if (*resource == Resource::user && record->text("code") == "ME") line.key = EntityKey::me();
-  return line;
+  const bool is_own_user = *resource == Resource::user && record->text("code") == "ME";
+  return Line{number, is_own_user ? EntityKey::me() : EntityKey{*resource, 0, guild.value_or(0)}, std::string(*data)};
 }
 
 class Load {
