@@ -80,7 +80,6 @@ RESOURCES = {
 STORED = "what the cache stores has it, and events have it beside the object"
 SEEN = "not documented, and seen"
 DEVIATIONS = {
-    ("Collectibles", "nameplate"): "null has been seen",
     ("Component", "values"): "said of answers, outside of the lists",
     ("EmbedProvider", "name"): "null has been seen",
     ("EmbedProvider", "url"): "null has been seen",
@@ -88,7 +87,6 @@ DEVIATIONS = {
     ("Emoji", "id"): "shared with partial emojis, in which it may be missing",
     ("Emoji", "name"): "shared with partial emojis, in which it may be missing",
     ("Integration", "guild_id"): STORED,
-    ("Integration", "role_id"): "null has been seen",
     ("Integration", "user"): "only in answers of the REST interface",
     ("Member", "deaf"): "partial members lack it",
     ("Member", "guild_id"): STORED,
