@@ -279,7 +279,8 @@ struct AdapterOptions {
   bool trust_get_for_me = false;
 
   /// Opens the client when the program starts and closes it when it stops, as the dependencies tell; at once where it
-  /// is running. For clients that are not event_managed; both together do no harm.
+  /// is running. For clients that are not event_managed; both together do no harm. The client then has to outlive the
+  /// program's stop. An opening that fails is logged (Options::log); the adapters say that the client is closed.
   bool managed = false;
 
   /// What is meant by an empty trust_get_for.

@@ -189,14 +189,14 @@ class SAKE_EXPORT Cache : public AutoModerationRuleCache<Cache>,
   /// Deletes all of a collection; what is written meanwhile may stay.
   Request<void> clear(const Scope& scope);
 
-  /// What a member may do in a channel or thread, or without one in the guild as a whole, computed from the cache in two
-  /// trips; see sake/permissions.h. Rather than guess it refuses. A role that the member has and that is known to be
-  /// deleted counts nothing.
+  /// What a member may do in a channel or thread, or without one in the guild as a whole, computed from the cache in
+  /// two trips; see sake/permissions.h. Rather than guess it refuses. A role that the member has and that is known to
+  /// be deleted counts nothing.
   ///
-  /// Errors: entry_not_found when a part is not cached (the text names it) or the guild is dirty, when the channel is of
-  /// another guild, and for a private thread in which only its members may do something: of those Discord tells only
-  /// the own user. invalid_argument when an option leaves out what is needed, naming it. invalid_data_found,
-  /// backend_error, closed_client.
+  /// Errors: entry_not_found when a part is not cached (the text names it) or the guild is dirty, when the channel is
+  /// of another guild, and for a private thread in which only its members may do something: Discord tells a bot only of
+  /// itself whether it is one. invalid_argument when an option leaves out what is needed, naming it.
+  /// invalid_data_found, backend_error, closed_client.
   Request<PermissionReport> permissions_in(std::uint64_t guild_id, std::uint64_t user_id,
                                            std::optional<std::uint64_t> channel_id = std::nullopt,
                                            Reasons reasons = Reasons::none);

@@ -34,7 +34,7 @@ class SAKE_EXPORT DispatchListener {
   /// meanwhile as long as the source waits: it stops reading from the gateway.
   virtual Status on_dispatch(const RawDispatch& dispatch) = 0;
 
-  /// The dispatch of this shard that was refused is given up; see Shard::skip().
+  /// The dispatch of this shard that this listener has refused is given up; see Shard::skip().
   virtual void on_skip(std::uint32_t shard_id, std::uint32_t shard_count) = 0;
 
  protected:

@@ -42,7 +42,8 @@ class SAKE_EXPORT JsonView {
 
   /// Missing.
   JsonView() noexcept;
-  /// Views a text. What is no JSON in UTF-8, at most 64 levels deep, is invalid.
+  /// Views a text. What is no JSON in UTF-8 is invalid, and what is nested deeper than 64 levels, holds a number beyond
+  /// the range of a double, or many more values than a text of its size has (one for 6 bytes and 4,096).
   explicit JsonView(std::string json, std::shared_ptr<App> app = {});
   /// Views an entity that was read from the cache.
   explicit JsonView(Entity entity);

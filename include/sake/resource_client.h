@@ -52,7 +52,8 @@ class SAKE_EXPORT ResourceClient {
   /// Between a successful open() and the start of close().
   bool is_alive() const noexcept;
 
-  /// The cache from open() to the start of close(), else null. Each open() makes a new one. Its on_capacity() is taken
+  /// The cache from open() to the start of close(), else null. Close the client, not the cache. Each open() makes a new
+  /// one. Its on_capacity() is taken
   /// where there is an event manager, which is told instead.
   Cache* cache() noexcept;
 

@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 
 namespace sake {
 
@@ -45,3 +47,9 @@ class Snowflake {
 };
 
 }  // namespace sake
+
+/// For unordered containers with ids as keys.
+template <>
+struct std::hash<sake::Snowflake> {
+  std::size_t operator()(sake::Snowflake id) const noexcept { return std::hash<std::uint64_t>()(id.value()); }
+};

@@ -301,6 +301,7 @@ void Cache::Impl::on_iteration() {
   if (stage == Stage::closed) return;
   chunker.work(dispatcher.pending_bytes() < options.pending_bytes_max / 2);
   if (stage == Stage::closed) return;
+  own_user.look();
   if (std::exchange(state.wants_own_id, false)) own_user.learn_id();
   if (stage == Stage::closed) return;
   if (on_capacity && refusals_told != dispatcher.refusals() &&

@@ -100,8 +100,11 @@ Status EventSource::dispatch(const RawDispatch& dispatch) {
 void EventSource::skip(std::uint32_t shard_id, std::uint32_t shard_count) {
   const auto given_up = impl_->find(shard_id, shard_count);
   if (given_up == impl_->refused.end()) return;
+  const std::vector<DispatchListener*> took = std::move(given_up->took);
   impl_->refused.erase(given_up);
-  for_each(impl_->dispatch, [&](DispatchListener& listener) { listener.on_skip(shard_id, shard_count); });
+  for_each(impl_->dispatch, [&](DispatchListener& listener) {
+    if (!contains(took, &listener)) listener.on_skip(shard_id, shard_count);
+  });
 }
 
 void EventSource::starting(Callback<void(Status)> done) {

@@ -68,6 +68,7 @@ void OwnUser::learn_id() {
 void OwnUser::ask() {
   if (std::exchange(is_asking_, true)) return;
   ++question_;
+  known_ = state_.own_user;
   if (options_.read_timeout.count() > 0) deadline_.start(options_.read_timeout);
   // What it calls back with may come while it is asked, and may end the cache.
   const std::shared_ptr<App> app = options_.app;
@@ -75,11 +76,17 @@ void OwnUser::ask() {
       [question = Question(self_, question_)](Result<std::string> user) mutable { question.answer(std::move(user)); });
 }
 
+void OwnUser::look() {
+  if (!is_asking_ || is_storing_ || state_.own_user.empty() || state_.own_user == known_) return;
+  end(own_user(state_.own_user));
+}
+
 Entity OwnUser::own_user(std::string json) const {
   return {Resource::user, 0, 0, EntityKey::me().code, std::move(json), options_.app};
 }
 
 void OwnUser::on_answer(std::uint64_t question, Result<std::string> user) {
+  look();
   if (!is_asking_ || question != question_) return;
   if (!user) return end(user.error());
   json::Document document;
@@ -88,6 +95,7 @@ void OwnUser::on_answer(std::uint64_t question, Result<std::string> user) {
   if (!id) return end(Error{.code = Errc::invalid_payload, .text = "app: the own user is no JSON object with an id"});
   state_.own_id = id;
   if (!settings_.uses(Resource::user)) return end(own_user(std::move(*user)));
+  is_storing_ = true;
   std::string payload = *user;
   access_.set(EntityKey::me(), std::move(payload), std::nullopt,
               [this, question, user = std::move(*user)](const Status& stored) mutable {
@@ -105,6 +113,7 @@ void OwnUser::on_stored(std::uint64_t question, std::string user, const Status& 
 
 void OwnUser::end(const Result<Entity>& result) {
   if (!std::exchange(is_asking_, false)) return;
+  is_storing_ = false;
   deadline_.stop();
   if (!result && waiting_.empty() && !is_stopped_ && options_.log)
     options_.log(LogLevel::warning, "the own id is unknown: " + describe(result.error()));

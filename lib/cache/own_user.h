@@ -37,6 +37,9 @@ class OwnUser {
   /// Reads `ME`, and asks the app when there is none.
   void get(Then then);
 
+  /// What READY or USER_UPDATE has brought since the app was asked is the answer, and that of the app counts nothing.
+  void look();
+
   /// Asks the app for the own id alone. A failure is logged.
   void learn_id();
 
@@ -60,8 +63,10 @@ class OwnUser {
   Reads& reads_;
   net::Timer deadline_;
   std::vector<Then> waiting_;
+  std::string known_;           // The own user when the app was asked.
   std::uint64_t question_ = 0;  // The one that is open; another number when it is over.
   bool is_asking_ = false;
+  bool is_storing_ = false;  // What the app has answered.
   bool is_stopped_ = false;
   std::shared_ptr<OwnUser*> self_ = std::make_shared<OwnUser*>(this);  // For answers that come late.
 };

@@ -164,7 +164,8 @@ std::string decode(std::string_view raw) {
           code = 0x10000 + ((code - 0xD800) << 10) + (hex4(raw, i + 3) - 0xDC00);
           i += 6;
         }
-        append_utf8(out, code);
+        constexpr std::uint32_t replacement = 0xFFFD;  // For half of a pair.
+        append_utf8(out, code >= 0xD800 && code < 0xE000 ? replacement : code);
         break;
       }
       default:

@@ -116,6 +116,22 @@ TEST_CASE("whatever is read carries the app") {
   CHECK(test.app->questions == 1);
 }
 
+TEST_CASE("what READY brings while the app is asked is the answer, and that of the app counts nothing") {
+  AppFixture test;
+  const auto told = test.get_me();
+  test.fixture.loop.run_until([&] { return test.app->questions > 0; });
+  const Json ready{{"id", "8"}, {"username", "eight"}};
+  test.fixture.apply("READY", {{"user", ready}, {"session_id", "s"}, {"guilds", Json::array()}});
+  const Result<Entity>& answer = test.wait(told);
+  REQUIRE(answer);
+  CHECK(Json::parse(answer->json) == ready);
+  test.app->answer(std::string(me));
+  test.fixture.flush();
+  CHECK(test.fixture.json_at(7, "ME") == ready);
+  CHECK_FALSE(test.fixture.exists(7, "7"));
+  CHECK(Json::parse(test.wait(test.get_me())->json) == ready);
+}
+
 TEST_CASE("nobody is asked for an own user that is stored, and without an app there is none") {
   AppFixture test;
   test.fixture.apply("READY", {{"user", Json::parse(me)}, {"session_id", "s"}, {"guilds", Json::array()}});

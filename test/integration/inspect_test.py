@@ -181,6 +181,17 @@ def busiest_guild(server):
 
 
 @test
+def a_name_that_would_move_the_cursor_is_shown_as_what_it_is(place):
+    server = place.filled_server()
+    name = "a\x1b[31m\u009b31m\u202eb\u2028c\u2066d\u061ce\u00e9\u2014"
+    server.ask(7, "SET", "5", json.dumps({"id": "5", "username": name}, ensure_ascii=False))
+    shown = r"a\x1b[31m\xc2\x9b31m\xe2\x80\xaeb\xe2\x80\xa8c\xe2\x81\xa6d\xd8\x9ceé—"
+    for fields in ((), ("--fields", "username")):
+        run = place.inspect(server, "get", "user", "5", *fields)
+        expect(f"  {shown}\n" in run.out, run)
+
+
+@test
 def an_entity_is_shown_as_text_and_as_json(place):
     server = place.filled_server()
     guild = busiest_guild(server)

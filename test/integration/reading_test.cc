@@ -84,29 +84,6 @@ TEST_CASE("many entities come in one trip and in the order asked for") {
   CHECK(answer(fixture, fixture.cache().get_many(Resource::user, {}))->empty());
 }
 
-TEST_CASE("what is read carries the host's app") {
-  struct Host final : App {
-    void fetch_my_user(Callback<void(Result<std::string>)> then) override {
-      then(Error{.code = Errc::entry_not_found, .text = "nobody asks here"});
-    }
-  };
-  const auto app = std::make_shared<Host>();
-  Options options = everything();
-  options.app = app;
-  CacheFixture fixture(std::move(options));
-  feed_two_guilds(fixture);
-  Cache& cache = fixture.cache();
-  auto member = answer(fixture, cache.get_member(100, 5));
-  REQUIRE(member);
-  CHECK(member->app() == app);
-  CHECK(member->user().app() == app);
-  CHECK(answer(fixture, cache.get_me())->app() == app);
-  auto roles = answer(fixture, cache.get_many(Resource::role, {100}));
-  REQUIRE(roles);
-  CHECK(roles->at(0)->app == app);
-  for (const Entity& role : all_of(fixture, cache.iter_roles())) CHECK(role.app == app);
-}
-
 TEST_CASE("collections are walked by whatever holds them together") {
   CacheFixture fixture(everything());
   feed_two_guilds(fixture);

@@ -1,7 +1,7 @@
 #include "model_rows.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <ctime>
 #include <type_traits>
 
@@ -15,10 +15,10 @@ std::string text_of(Snowflake id, const FieldInfo&) { return std::to_string(id.v
 std::string text_of(const std::string& text, const FieldInfo&) { return text; }
 std::string text_of(bool value, const FieldInfo&) { return value ? "true" : "false"; }
 std::string text_of(std::int64_t number, const FieldInfo&) { return std::to_string(number); }
-/// As a number is written, without zeros that say nothing.
+/// The shortest text that reads as the same number.
 std::string text_of(double number, const FieldInfo&) {
   char text[32];
-  return std::string(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%g", number)));
+  return std::string(text, std::to_chars(text, text + sizeof text, number).ptr);
 }
 std::string text_of(Permissions permissions, const FieldInfo&) { return describe(permissions); }
 
@@ -39,8 +39,7 @@ std::string text_of(Timestamp time, const FieldInfo&) {
 }
 
 template <typename E>
-requires std::is_enum_v<E>
-std::string text_of(E value, const FieldInfo&) {
+requires std::is_enum_v<E> std::string text_of(E value, const FieldInfo&) {
   const std::string number = std::to_string(static_cast<std::int64_t>(value));
   const std::string_view known = name(value);
   return known.empty() ? number : std::string(known) + " (" + number + ")";

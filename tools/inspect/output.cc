@@ -82,17 +82,35 @@ void add_names(JsonLine& line, const Entity& entity, std::uint64_t guild_id) {
   if (guild_id != 0) line.add("guild_id", std::to_string(guild_id));
 }
 
+namespace {
+
+/// Characters behind ASCII, in UTF-8, that control a terminal or change the direction and the lines of what it shows.
+std::size_t length_of_control(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u; };
+  const auto is_in = [&](std::size_t at, unsigned first, unsigned last) {
+    return byte(at) >= first && byte(at) <= last;
+  };
+  if (byte(0) == 0xC2 && is_in(1, 0x80, 0x9F)) return 2;  // U+0080 to U+009F
+  if (byte(0) == 0xD8 && byte(1) == 0x9C) return 2;       // U+061C
+  if (byte(0) == 0xE2 && byte(1) == 0x80 && (is_in(2, 0x8E, 0x8F) || is_in(2, 0xA8, 0xAE))) return 3;  // U+200E, U+2028
+  if (byte(0) == 0xE2 && byte(1) == 0x81 && is_in(2, 0xA6, 0xA9)) return 3;                            // U+2066
+  return 0;
+}
+
+}  // namespace
+
 std::string printable(std::string_view text) {
   std::string shown;
-  for (const char each : text) {
-    const auto byte = static_cast<unsigned char>(each);
-    if (byte >= 0x20 && byte != 0x7F) {
-      shown += each;
-      continue;
+  while (!text.empty()) {
+    const auto first = static_cast<unsigned char>(text.front());
+    const std::size_t control = first < 0x20 || first == 0x7F ? 1 : length_of_control(text);
+    if (control == 0) shown += text.front();
+    for (const char each : text.substr(0, control)) {
+      std::array<char, 8> escape;
+      std::snprintf(escape.data(), escape.size(), "\\x%02x", static_cast<unsigned char>(each));
+      shown += escape.data();
     }
-    std::array<char, 8> escape;
-    std::snprintf(escape.data(), escape.size(), "\\x%02x", byte);
-    shown += escape.data();
+    text.remove_prefix(std::max<std::size_t>(control, 1));
   }
   return shown;
 }

@@ -702,7 +702,7 @@ TEST_CASE("half of a surrogate pair is refused or decoded, but a pair is one cha
   CHECK_FALSE(accepts(R"("\ud83d\ud83d")"));
   // RapidJSON 1.1 lets a low half through, newer ones do not; either is in order, as long as nothing breaks.
   Document document;
-  if (document.parse(R"("a\ude00b")", 0)) CHECK(document.root().string().size() == 5);
+  if (document.parse(R"("a\ude00b")", 0)) CHECK(document.root().string() == "a\uFFFDb");
   REQUIRE(document.parse(R"("a\uD83D\uDE00b")", 0));
   CHECK(document.root().string() == "a😀b");
   REQUIRE(document.parse(R"("\uD83D\uDE00")", 0));
