@@ -48,8 +48,13 @@ class Snowflake {
 
 }  // namespace sake
 
+namespace std {
+
 /// For unordered containers with ids as keys.
 template <>
-struct std::hash<sake::Snowflake> {
-  std::size_t operator()(sake::Snowflake id) const noexcept { return std::hash<std::uint64_t>()(id.value()); }
+struct hash<sake::Snowflake> {
+  /// That of the number.
+  size_t operator()(sake::Snowflake id) const noexcept { return hash<uint64_t>()(id.value()); }
 };
+
+}  // namespace std
